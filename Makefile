@@ -1,0 +1,62 @@
+# Set-up, checks, tests, conformance and measurements: `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 6379
+ARGS ?=
+ORACLE ?=
+STAMPS := $(VENV)/stamps
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format conformance record bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMPS)/venv:
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed: install Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than Python 3.11: pass PYTHON=/path/to/a/newer/one" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make: $(PYTHON) has no venv module: on Debian or Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/package: $(STAMPS)/venv pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+# pip reads dependency groups from 25.1 on
+$(STAMPS)/pip: $(STAMPS)/venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@touch $@
+
+$(STAMPS)/%: $(STAMPS)/package $(STAMPS)/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group $*
+	@touch $@
+
+run: $(STAMPS)/package ## serve on 127.0.0.1:6379; ARGS="--port 7379" passes arguments on
+	@exec $(BIN)/vermilion $(ARGS)
+
+test: $(STAMPS)/test ## run all tests, with coverage; ARGS="-k name" passes arguments to pytest
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
+
+check: $(STAMPS)/check $(STAMPS)/test ## ruff, ruff format, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(STAMPS)/check ## rewrite the sources in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+conformance: $(STAMPS)/test ## compare with the transcripts of a real Redis, or live with ORACLE=redis://host:port
+	$(BIN)/python -m conformance $(if $(ORACLE),--oracle $(ORACLE)) $(ARGS)
+
+record: $(STAMPS)/test ## record the transcripts anew from ORACLE=redis://host:port, a Redis 8.0
+	$(BIN)/python -m conformance record --oracle $(ORACLE) $(ARGS)
+
+bench: $(STAMPS)/bench ## measure against a real Redis; REDIS_SERVER= and REDIS_BENCHMARK= name the commands
+	$(BIN)/python -m conformance.bench $(ARGS)
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.*

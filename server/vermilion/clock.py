@@ -1,0 +1,85 @@
+"""Time, from one object: the system's clock, or a manual one that tests freeze and advance."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What everything in an engine asks for the time.
+
+    LLM Context:
+        - Two times, as in every server: `now_ms` is the calendar (TTLs, stream ids, TIME), `monotonic_ms`
+          never goes back (timeouts, idle times).
+        - Nothing below `network/` reads the system's time in another way.
+    """
+
+    def now_ms(self) -> int:
+        """Return the milliseconds since the Unix epoch."""
+
+    def now_us(self) -> int:
+        """Return the microseconds since the Unix epoch."""
+
+    def monotonic_ms(self) -> int:
+        """Return milliseconds that never go back, since an arbitrary start."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    __slots__ = ()
+
+    def now_ms(self) -> int:
+        """Return the milliseconds since the Unix epoch."""
+        return time.time_ns() // 1_000_000
+
+    def now_us(self) -> int:
+        """Return the microseconds since the Unix epoch."""
+        return time.time_ns() // 1_000
+
+    def monotonic_ms(self) -> int:
+        """Return milliseconds that never go back, since an arbitrary start."""
+        return time.monotonic_ns() // 1_000_000
+
+
+class ManualClock:
+    """A clock that stands still until it is moved.
+
+    Args:
+        now_ms: where it stands at first, in milliseconds since the Unix epoch.
+
+    Example:
+        >>> clock = ManualClock(now_ms=1_000)
+        >>> clock.advance(ms=250)
+        >>> clock.now_ms()
+        1250
+    """
+
+    __slots__ = ("_now_us",)
+
+    def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
+        self._now_us = now_ms * 1_000
+
+    def now_ms(self) -> int:
+        """Return the milliseconds since the Unix epoch."""
+        return self._now_us // 1_000
+
+    def now_us(self) -> int:
+        """Return the microseconds since the Unix epoch."""
+        return self._now_us
+
+    def monotonic_ms(self) -> int:
+        """Return the same milliseconds as `now_ms`: this clock only goes forward."""
+        return self._now_us // 1_000
+
+    def advance(self, *, ms: int) -> None:
+        """Move forward.
+
+        Args:
+            ms: how far, in milliseconds, 0 or more.
+
+        Raises:
+            ValueError: for a negative distance.
+        """
+        if ms < 0:
+            raise ValueError("a clock is moved forward only")
+        self._now_us += ms * 1_000

@@ -1,0 +1,8 @@
+"""The versions this package answers with: its own, and the Redis it follows."""
+
+from typing import Final
+
+__version__: Final = "0.1.0"
+
+REDIS_VERSION: Final = "8.0.6"
+"""The Redis whose commands, replies and error texts this server follows; INFO and HELLO report it."""
