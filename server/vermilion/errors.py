@@ -1,0 +1,94 @@
+"""Every error text of the server in one place: constants, and functions where a text takes parameters.
+
+Each is compared byte for byte with Redis 8.0 by the conformance corpus. Constants are texts, not exceptions:
+a shared exception instance would grow its traceback for ever, so that each `raise RespError(...)` makes one.
+"""
+
+from typing import Final
+
+
+class RespError(Exception):
+    """An error reply: raised by a command, or a value inside an array reply.
+
+    Args:
+        message: the whole line after the `-`, its code first, such as `ERR syntax error`. Bytes that are not
+            UTF-8 travel as lone surrogates (`surrogateescape`).
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def code(self) -> str:
+        """The first word: what clients switch on, and what INFO errorstats counts."""
+        return self.message.partition(" ")[0]
+
+
+def text(raw: bytes) -> str:
+    """Return bytes from a client as text for an error; every byte survives the way back to the wire."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+# Any command ---------------------------------------------------------------------------------------------
+
+SYNTAX: Final = "ERR syntax error"
+WRONG_TYPE: Final = "WRONGTYPE Operation against a key holding the wrong kind of value"
+NO_SUCH_KEY: Final = "ERR no such key"
+NOT_AN_INTEGER: Final = "ERR value is not an integer or out of range"
+NOT_A_FLOAT: Final = "ERR value is not a valid float"
+OUT_OF_RANGE: Final = "ERR value is out of range"
+OUT_OF_RANGE_POSITIVE: Final = "ERR value is out of range, must be positive"
+INDEX_OUT_OF_RANGE: Final = "ERR index out of range"
+DB_INDEX_OUT_OF_RANGE: Final = "ERR DB index is out of range"
+NO_AUTH: Final = "NOAUTH Authentication required."
+OUT_OF_MEMORY: Final = "OOM command not allowed when used memory > 'maxmemory'."
+
+_SHOWN: Final = 128
+
+
+def _shown(raw: bytes, size: int = _SHOWN) -> bytes:
+    """The part of a client's bytes that an error shows: Redis prints C strings, which end at a NUL."""
+    return raw[:size].partition(b"\0")[0]
+
+
+def unknown_command(argv: list[bytes]) -> str:
+    """The name and the first arguments, each cut at 128 bytes, about 128 bytes of arguments in all."""
+    shown = b""
+    for arg in argv[1:]:
+        if len(shown) >= _SHOWN:
+            break
+        shown += b"'%b' " % _shown(arg, _SHOWN - len(shown))
+    return f"ERR unknown command '{text(_shown(argv[0]))}', with args beginning with: {text(shown)}"
+
+
+def unknown_subcommand(container: str, name: bytes) -> str:
+    """A container's subcommand that does not exist."""
+    return f"ERR unknown subcommand '{text(_shown(name))}'. Try {container.upper()} HELP."
+
+
+def wrong_arity(name: str) -> str:
+    """Too few or too many arguments; name is lower case, `container|sub` for subcommands."""
+    return f"ERR wrong number of arguments for '{name}' command"
+
+
+def invalid_expire(name: str) -> str:
+    """An expiry of zero, less, or beyond what 64 bits of milliseconds hold."""
+    return f"ERR invalid expire time in '{name}' command"
+
+
+# Protocol errors: the connection closes after them --------------------------------------------------------
+
+UNBALANCED_QUOTES: Final = "ERR Protocol error: unbalanced quotes in request"
+TOO_BIG_INLINE: Final = "ERR Protocol error: too big inline request"
+TOO_BIG_MBULK_COUNT: Final = "ERR Protocol error: too big mbulk count string"
+TOO_BIG_BULK_COUNT: Final = "ERR Protocol error: too big bulk count string"
+INVALID_MULTIBULK: Final = "ERR Protocol error: invalid multibulk length"
+INVALID_BULK: Final = "ERR Protocol error: invalid bulk length"
+UNAUTHENTICATED_MULTIBULK: Final = "ERR Protocol error: unauthenticated multibulk length"
+UNAUTHENTICATED_BULK: Final = "ERR Protocol error: unauthenticated bulk length"
+
+
+def expected_dollar(found: bytes) -> str:
+    """An argument that does not start as a bulk string does."""
+    return f"ERR Protocol error: expected '$', got '{text(found)}'"

@@ -1,0 +1,93 @@
+"""One client's state as commands and the engine see it, and the ports through which commands ask for more.
+
+This floor knows no sockets: a session's transport is whatever carries its replies.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+from vermilion.keyspace.database import Database
+
+# Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
+# engine looks at `session.gates & command.gated` and takes the slow path only when that is not 0.
+GATE_RESOLVE: Final = 1 << 0  # always set: containers resolve their subcommand on the slow path
+GATE_AUTH: Final = 1 << 1  # not authenticated
+GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
+GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
+
+
+class Transport(Protocol):
+    """What carries a session: a connection of the network floor, or an in-process caller."""
+
+    @property
+    def address(self) -> str:
+        """The client's address: `ip:port`, or the path of a Unix socket with `:0`."""
+
+    @property
+    def local_address(self) -> str:
+        """The server's side of the connection."""
+
+    @property
+    def fileno(self) -> int:
+        """The file descriptor, -1 when there is none."""
+
+    @property
+    def query_buffered(self) -> int:
+        """Bytes of an incomplete request."""
+
+    @property
+    def output_buffered(self) -> int:
+        """Bytes of replies that the client has not taken yet."""
+
+    @property
+    def bytes_in(self) -> int:
+        """Bytes received since the connection began."""
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes sent since the connection began."""
+
+    def close_after_reply(self) -> None:
+        """Close once everything written so far has been sent."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
+class Session:
+    """One client.
+
+    Args:
+        identifier: its id, unique in its server.
+        db: the database it has selected.
+        transport: what carries it.
+        now_ms: the monotonic time of its start.
+
+    LLM Context:
+        - `resp` is 2 or 3; the transport picks the encoder by it after each call.
+        - `gates` is the only thing the engine looks at on the way of an ordinary call.
+        - `last_command` is the full name (`client|list`) of the latest call.
+    """
+
+    __slots__ = (
+        "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
+        "lib_version", "name", "no_evict", "reply_mode", "resp", "total_calls", "transport", "user",
+    )  # fmt: skip
+
+    def __init__(self, identifier: int, db: Database, transport: Transport, now_ms: int) -> None:
+        self.id = identifier
+        self.db = db
+        self.transport = transport
+        self.resp = 2
+        self.gates = GATE_RESOLVE
+        self.name = b""
+        self.user = b"default"
+        self.authenticated = True
+        self.lib_name = b""
+        self.lib_version = b""
+        self.created_ms = now_ms
+        self.last_active_ms = now_ms
+        self.last_command = "NULL"
+        self.no_evict = False
+        self.reply_mode = "on"
+        self.total_calls = 0
