@@ -5,7 +5,7 @@ import io
 import shlex
 import statistics
 import subprocess
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.bench.result import BenchError, Figure, Goal, Reading, Section
@@ -161,8 +161,8 @@ def summarize(
 
 def measure(
     baseline: Contender, subject: Contender, load: Load, tests: Sequence[BenchmarkTest]
-) -> list[Section]:
-    """Run the tests on both servers, one at a time, and return a section for each depth of pipeline."""
+) -> Iterator[Section]:
+    """Run the tests on both servers, one under load at a time; a section for each depth of pipeline."""
     with running(baseline) as first, running(subject) as second:
         runnable = choose(tests, lambda command: _exists(first, command) and _exists(second, command))
         left_out = [test.name for test in tests if test not in runnable]
@@ -172,7 +172,8 @@ def measure(
         ]
         if left_out:
             notes.append(f"not run, for want of the command: {', '.join(left_out)}")
-        return [_at_depth(first, second, load, runnable, depth, notes) for depth in _GOALS]
+        for depth in _GOALS:
+            yield _at_depth(first, second, load, runnable, depth, notes)
 
 
 def _at_depth(

@@ -1,12 +1,14 @@
 """The parts of the benchmark that do not measure: what is read, chosen, computed and printed."""
 
+import doctest
 import json
 import shlex
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from conformance.bench import memory, report, servers, throughput, wire
+from conformance.bench import memory, report, result, servers, throughput, wire
 from conformance.bench.result import BenchError, Figure, Goal, Reading, Section
 
 CSV = """\
@@ -230,3 +232,10 @@ class TestLoadingMemory:
         assert memory.pipeline(1, 2) == wire.pack(
             b"SET", b"key:000000000001", b"value:0000000001"
         ) + wire.pack(b"SET", b"key:000000000002", b"value:0000000002")
+
+
+@pytest.mark.parametrize("module", [memory, report, result, servers, wire])
+def test_the_examples_in_docstrings_hold(module: ModuleType) -> None:
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 0
+    assert outcome.failed == 0
