@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         "--requests",
         type=_count,
         metavar="N",
-        help=f"requests per test ({FULL.requests}; 4 times that at -P 16)",
+        help=f"requests per test ({FULL.requests}; 8 times that at -P 16)",
     )
     parser.add_argument(
         "--rounds", type=_count, metavar="N", help=f"runs of each test on each server ({FULL.rounds})"

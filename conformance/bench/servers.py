@@ -113,7 +113,13 @@ def running(contender: Contender) -> Iterator[Server]:
         port = _free_port()
         unixsocket = home / "socket"
         log = home / "log"
-        options = {"port": str(port), "unixsocket": str(unixsocket), "save": "", "dir": folder}
+        options = {
+            "port": str(port),
+            "bind": "127.0.0.1",
+            "unixsocket": str(unixsocket),
+            "save": "",
+            "dir": folder,
+        }
         arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
         with log.open("wb") as sink:
             started = time.perf_counter()

@@ -16,7 +16,7 @@ _GOAL_TESTS = ("SET", "GET", "INCR", "MSET")
 _GOALS = {1: 0.95, 16: 0.9}
 """The least geometric mean of the goal tests' ratios, by depth of the pipeline."""
 
-_DEEP = 4
+_DEEP = 8
 """How many times more requests a pipelined test gets: it is that much sooner over."""
 
 

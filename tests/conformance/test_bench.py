@@ -82,7 +82,7 @@ class TestLoad:
         )
 
     def test_a_pipeline_gets_more_requests_and_a_large_reply_fewer(self) -> None:
-        assert "-P 16 -n 400 -t lrange_100" in shlex.join(self.load.arguments(7000, "lrange_100", 16, 10))
+        assert "-P 16 -n 800 -t lrange_100" in shlex.join(self.load.arguments(7000, "lrange_100", 16, 10))
 
     def test_a_key_space_is_passed_on(self) -> None:
         load = throughput.Load(["redis-benchmark"], requests=1, rounds=1, keyspace=5000)
