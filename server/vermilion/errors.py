@@ -77,6 +77,17 @@ def invalid_expire(name: str) -> str:
     return f"ERR invalid expire time in '{name}' command"
 
 
+# Strings --------------------------------------------------------------------------------------------------
+
+INCREMENT_OVERFLOW: Final = "ERR increment or decrement would overflow"
+DECREMENT_OVERFLOW: Final = "ERR decrement would overflow"
+INCREMENT_NOT_FINITE: Final = "ERR increment would produce NaN or Infinity"
+STRING_TOO_LONG: Final = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+OFFSET_OUT_OF_RANGE: Final = "ERR offset is out of range"
+LCS_NEEDS_STRINGS: Final = "ERR The specified keys must contain string values"
+LCS_LEN_AND_IDX: Final = "ERR If you want both the length and indexes, please just use IDX."
+LCS_TOO_LONG: Final = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
+
 # Protocol errors: the connection closes after them --------------------------------------------------------
 
 UNBALANCED_QUOTES: Final = "ERR Protocol error: unbalanced quotes in request"

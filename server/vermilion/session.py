@@ -3,10 +3,12 @@
 This floor knows no sockets: a session's transport is whatever carries its replies.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from random import Random
+from typing import Any, Final, Protocol
 
-from vermilion.keyspace.database import Database
+from vermilion.clock import Clock
+from vermilion.keyspace.database import Database, KeyspaceStats
 
 # Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
 # engine looks at `session.gates & command.gated` and takes the slow path only when that is not 0.
@@ -59,6 +61,7 @@ class Session:
 
     Args:
         identifier: its id, unique in its server.
+        server: whose client it is.
         db: the database it has selected.
         transport: what carries it.
         now_ms: the monotonic time of its start.
@@ -71,11 +74,14 @@ class Session:
 
     __slots__ = (
         "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
-        "lib_version", "name", "no_evict", "reply_mode", "resp", "total_calls", "transport", "user",
+        "lib_version", "name", "no_evict", "reply_mode", "resp", "server", "total_calls", "transport", "user",
     )  # fmt: skip
 
-    def __init__(self, identifier: int, db: Database, transport: Transport, now_ms: int) -> None:
+    def __init__(
+        self, identifier: int, server: "Server", db: Database, transport: Transport, now_ms: int
+    ) -> None:
         self.id = identifier
+        self.server = server
         self.db = db
         self.transport = transport
         self.resp = 2
@@ -91,3 +97,57 @@ class Session:
         self.no_evict = False
         self.reply_mode = "on"
         self.total_calls = 0
+
+
+class Configuration(Protocol):
+    """The directives of redis.conf, as CONFIG sees them."""
+
+    def get(self, patterns: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the directives whose names match any of the patterns, with their values."""
+
+    def set(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Change directives, all or none; RespError says what was wrong."""
+
+    def rewrite(self) -> None:
+        """Write the current values into the configuration file."""
+
+
+class BoundCommand(Protocol):
+    """One command as an engine runs it, with what it has counted."""
+
+    name: str
+    calls: int
+    usec: int
+    rejected: int
+    failed: int
+
+
+class ServerStats(Protocol):
+    """What an engine counts besides keys."""
+
+    connections_received: int
+    rejected_connections: int
+    commands_processed: int
+    net_input_bytes: int
+    net_output_bytes: int
+    protocol_errors: int
+    error_replies: int
+    errors: dict[str, int]
+
+
+class Server(Protocol):
+    """What commands may ask of the engine that runs them.
+
+    LLM Context:
+        - The engine implements it; commands never import the engine.
+        - `settings` has one typed attribute per directive, by its name with `_` for `-`.
+    """
+
+    clock: Clock
+    random: Random
+    databases: Sequence[Database]
+    keyspace: KeyspaceStats
+    stats: ServerStats
+    sessions: Mapping[int, Session]
+    configuration: Configuration
+    settings: Any
