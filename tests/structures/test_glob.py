@@ -35,7 +35,7 @@ from vermilion.structures.glob import compile_glob
         (b"[^]", b"x", True),
         (b"[^", b"x", True),
         (b"[\\]]", b"]", True),
-        (b"[a-]", b"-", True),
+        (b"[a-]", b"`", True),  # the bracket ends the range, not the class
         (b"a[", b"a", False),
         (b"\\", b"\\", True),
         (b"a\\", b"a\\", True),
