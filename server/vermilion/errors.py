@@ -88,6 +88,32 @@ LCS_NEEDS_STRINGS: Final = "ERR The specified keys must contain string values"
 LCS_LEN_AND_IDX: Final = "ERR If you want both the length and indexes, please just use IDX."
 LCS_TOO_LONG: Final = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
 
+# CONFIG -------------------------------------------------------------------------------------------------
+
+CONFIG_IMMUTABLE: Final = "can't set immutable config"
+CONFIG_PROTECTED: Final = "can't set protected config"
+CONFIG_DUPLICATE: Final = "duplicate parameter"
+CONFIG_BAD_DIRECTIVE: Final = "Bad directive or wrong number of arguments"
+CONFIG_BIND_FAILED: Final = "Failed to bind to specified addresses."
+CONFIG_LISTEN_FAILED: Final = "Unable to listen on this port. Check server logs."
+NO_CONFIG_FILE: Final = "ERR The server is running without a config file"
+
+
+def config_set_failed(name: str, reason: str) -> str:
+    """Return what CONFIG SET answers when one of its directives is refused."""
+    return f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"
+
+
+def config_unknown(name: str) -> str:
+    """Return what CONFIG SET answers for a directive that does not exist."""
+    return f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
+
+
+def config_rewrite_failed(reason: str) -> str:
+    """Return what CONFIG REWRITE answers when the file cannot be written."""
+    return f"ERR Rewriting config file: {reason}"
+
+
 # Protocol errors: the connection closes after them --------------------------------------------------------
 
 UNBALANCED_QUOTES: Final = "ERR Protocol error: unbalanced quotes in request"

@@ -3,12 +3,13 @@
 This floor knows no sockets: a session's transport is whatever carries its replies.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from vermilion.clock import Clock
 from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.settings import Settings
 
 # Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
 # engine looks at `session.gates & command.gated` and takes the slow path only when that is not 0.
@@ -69,7 +70,7 @@ class Session:
     LLM Context:
         - `resp` is 2 or 3; the transport picks the encoder by it after each call.
         - `gates` is the only thing the engine looks at on the way of an ordinary call.
-        - `last_command` is the full name (`client|list`) of the latest call.
+        - `last_command` is the latest call's command; its `name` is the full one (`client|list`).
     """
 
     __slots__ = (
@@ -93,7 +94,7 @@ class Session:
         self.lib_version = b""
         self.created_ms = now_ms
         self.last_active_ms = now_ms
-        self.last_command = "NULL"
+        self.last_command: CommandRecord | None = None
         self.no_evict = False
         self.reply_mode = "on"
         self.total_calls = 0
@@ -112,27 +113,37 @@ class Configuration(Protocol):
         """Write the current values into the configuration file."""
 
 
-class BoundCommand(Protocol):
-    """One command as an engine runs it, with what it has counted."""
+class CommandRecord(Protocol):
+    """One command as an engine runs it, with what it has counted; `declared` is its `commands.registry.Command`."""
 
     name: str
     calls: int
-    usec: int
+    nanoseconds: int
     rejected: int
     failed: int
 
 
 class ServerStats(Protocol):
-    """What an engine counts besides keys."""
+    """What an engine counts besides keys and calls."""
 
+    started_ms: int
     connections_received: int
     rejected_connections: int
-    commands_processed: int
     net_input_bytes: int
     net_output_bytes: int
     protocol_errors: int
     error_replies: int
     errors: dict[str, int]
+    peak_clients: int
+
+    def count_error(self, code: str) -> None:
+        """Count an error reply."""
+
+    def reset(self) -> None:
+        """Start counting anew (CONFIG RESETSTAT)."""
+
+    def rate(self, name: str) -> float:
+        """Return the recent rate per second of `commands`, `net_input` or `net_output`."""
 
 
 class Server(Protocol):
@@ -141,6 +152,7 @@ class Server(Protocol):
     LLM Context:
         - The engine implements it; commands never import the engine.
         - `settings` has one typed attribute per directive, by its name with `_` for `-`.
+        - `configuration` is what CONFIG works on; it changes `settings` in place.
     """
 
     clock: Clock
@@ -150,4 +162,15 @@ class Server(Protocol):
     stats: ServerStats
     sessions: Mapping[int, Session]
     configuration: Configuration
-    settings: Any
+    settings: Settings
+    active_expire: bool
+    """Whether the periodic work reclaims expired keys (DEBUG SET-ACTIVE-EXPIRE)."""
+
+    def command_records(self) -> Iterable[CommandRecord]:
+        """Return what each command has counted, subcommands included."""
+
+    def commands_processed(self) -> int:
+        """Return how many calls have run."""
+
+    def shut_down(self) -> None:
+        """Ask the assembly to stop serving once this call has been answered."""

@@ -7,11 +7,12 @@ never meet. What is off costs nothing: the gates of a session are one integer, a
 the command does the slow path look at what stands in the way.
 """
 
+from collections.abc import Callable, Iterator
 from random import Random
 from time import perf_counter_ns
 from typing import Final
 
-import vermilion.commands  # declares every command
+import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
 from vermilion.engine.bound import BoundCommand, bind_all
@@ -57,6 +58,8 @@ class Engine:
         self.commands = bind_all()
         self.sessions: dict[int, Session] = {}
         self.next_session_id = 1
+        self.active_expire = True
+        self.on_shutdown: Callable[[], None] = _ignore
         self._mark = perf_counter_ns()
 
     # Sessions ---------------------------------------------------------------------------------------------
@@ -166,6 +169,7 @@ class Engine:
         """Count an error that a command raised."""
         if error.message.startswith("ERR wrong number of arguments"):
             command.rejected += 1
+            command.calls -= 1  # it did not run; what called it is about to count it
         else:
             command.failed += 1
         self.stats.count_error(error.code)
@@ -187,4 +191,26 @@ class Engine:
                 if perf_counter_ns() > end:
                     self.keyspace.time_cap_reached += 1
                     break
-        self.stats.sample(self.clock.monotonic_ms(), self.commands_processed)
+        self.stats.sample(self.clock.monotonic_ms(), self.commands_processed())
+
+    # What commands ask for --------------------------------------------------------------------------------
+
+    def command_records(self) -> Iterator[BoundCommand]:
+        """Return what each command has counted, subcommands included."""
+        for name, command in self.commands.items():
+            if name.islower():
+                if command.call is not None:
+                    yield command
+                yield from command.subcommands.values()
+
+    def commands_processed(self) -> int:
+        """Return how many calls have run."""
+        return sum(command.calls for command in self.command_records())
+
+    def shut_down(self) -> None:
+        """Ask the assembly to stop serving once this call has been answered."""
+        self.on_shutdown()
+
+
+def _ignore() -> None:
+    """Stand in for an assembly: an engine alone has nothing to stop."""

@@ -28,6 +28,7 @@ import hiredis
 
 from vermilion import errors
 from vermilion.protocol.numbers import parse_int64
+from vermilion.words import split_words
 
 Argv: TypeAlias = list[bytes]
 
@@ -42,60 +43,6 @@ _STAR: Final = ord("*")
 _DOLLAR: Final = ord("$")
 _HOSTILE_COUNT: Final = re.compile(rb"\*(?:[^1-9]|\d{5}|\Z)")
 _MARKER: Final = b"#t\r\n"
-_ESCAPES: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
-_QUOTED: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"(?=\s|\Z)', re.DOTALL)
-_ESCAPED: Final = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
-_SINGLE_QUOTED: Final = re.compile(rb"'((?:[^'\\]|\\'|\\)*?)'(?=\s|\Z)", re.DOTALL)
-
-
-def split_inline(line: bytes) -> Argv | None:
-    r"""Split an inline call into its arguments, or return None for unbalanced quotes.
-
-    Double quotes take the escapes `\n \r \t \b \a \xHH` and `\` before any other byte; single quotes take `\'`
-    only. A closing quote must be followed by white space or the end.
-
-    Example:
-        >>> split_inline(rb'set "a\x41" plain')
-        [b'set', b'aA', b'plain']
-        >>> split_inline(b'set "a') is None
-        True
-    """
-    if b'"' not in line and b"'" not in line:
-        return line.split()
-    argv: Argv = []
-    position, size = 0, len(line)
-    while True:
-        while position < size and line[position : position + 1].isspace():
-            position += 1
-        if position == size:
-            return argv
-        # Redis takes quotes in the middle of a word too: a"b c" is the one argument `ab c`.
-        pieces: list[bytes] = []
-        while position < size and not line[position : position + 1].isspace():
-            first = line[position : position + 1]
-            if first == b'"':
-                match = _QUOTED.match(line, position)
-                if match is None:
-                    return None
-                pieces.append(_ESCAPED.sub(_unescape, match[1]))
-                position = match.end()
-            elif first == b"'":
-                match = _SINGLE_QUOTED.match(line, position)
-                if match is None:
-                    return None
-                pieces.append(match[1].replace(b"\\'", b"'"))
-                position = match.end()
-            else:
-                pieces.append(first)
-                position += 1
-        argv.append(b"".join(pieces))
-
-
-def _unescape(match: re.Match[bytes]) -> bytes:
-    """Return what an escape inside double quotes stands for."""
-    if match[1] is not None:
-        return bytes.fromhex(match[1].decode("ascii"))
-    return _ESCAPES.get(match[2], match[2])
 
 
 class ExactParser:
@@ -195,7 +142,8 @@ class ExactParser:
             return None
         line = bytes(self._buffer[self._position : end])
         self._position = end + 1
-        argv = split_inline(line.removesuffix(b"\r"))
+        line = line.removesuffix(b"\r")
+        argv = split_words(line) if b'"' in line or b"'" in line else line.split()
         if argv is None:
             self.error = errors.UNBALANCED_QUOTES
         return argv
