@@ -102,11 +102,10 @@ def compile_signature(
 
 def _sort_parameters(name: str, function: Callable[..., Reply]) -> _Parameters:
     """Read the signature."""
-    hints = typing.get_type_hints(function, include_extras=True)
     found = _Parameters([], [], [], None, [])
     rest: tuple[str, Kind] | None = None
     for parameter in inspect.signature(function).parameters.values():
-        hint = hints[parameter.name]
+        hint = parameter.annotation  # an object: command modules do not import annotations from __future__
         injected = INJECTED.get(hint)
         if injected is not None:
             found.injected.append(injected)
