@@ -42,6 +42,7 @@ OUT_OF_RANGE_POSITIVE: Final = "ERR value is out of range, must be positive"
 INDEX_OUT_OF_RANGE: Final = "ERR index out of range"
 DB_INDEX_OUT_OF_RANGE: Final = "ERR DB index is out of range"
 NO_AUTH: Final = "NOAUTH Authentication required."
+INTERNAL: Final = "ERR internal error, see the server's log"
 OUT_OF_MEMORY: Final = "OOM command not allowed when used memory > 'maxmemory'."
 
 _SHOWN: Final = 128
@@ -75,6 +76,51 @@ def wrong_arity(name: str) -> str:
 def invalid_expire(name: str) -> str:
     """An expiry of zero, less, or beyond what 64 bits of milliseconds hold."""
     return f"ERR invalid expire time in '{name}' command"
+
+
+# Connections ----------------------------------------------------------------------------------------------
+
+WRONG_PASSWORD: Final = "WRONGPASS invalid username-password pair or user is disabled."
+NO_PASSWORD_SET: Final = (
+    "ERR AUTH <password> called without any password configured for the default user."
+    " Are you sure your configuration is correct?"
+)
+PROTOCOL_NOT_AN_INTEGER: Final = "ERR Protocol version is not an integer or out of range"
+UNSUPPORTED_PROTOCOL: Final = "NOPROTO unsupported protocol version"
+HELLO_NEEDS_AUTH: Final = (
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user>"
+    " <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
+)
+INVALID_CLIENT_ID: Final = "ERR Invalid client ID"
+CLIENT_ID_NOT_POSITIVE: Final = "ERR client-id should be greater than 0"
+NO_SUCH_CLIENT: Final = "ERR No such client"
+MAXAGE_NOT_AN_INTEGER: Final = "ERR maxage is not an integer or out of range"
+MAXAGE_NOT_POSITIVE: Final = "ERR maxage should be greater than 0"
+
+
+def hello_option(word: bytes) -> str:
+    """An option that HELLO does not know, or whose values are missing."""
+    return f"ERR Syntax error in HELLO option '{text(word)}'"
+
+
+def bad_client_name(what: str) -> str:
+    """A name with bytes that would break the lines of CLIENT LIST."""
+    return f"ERR {what} cannot contain spaces, newlines or special characters."
+
+
+def unrecognized_option(word: bytes) -> str:
+    """An attribute that CLIENT SETINFO does not know."""
+    return f"ERR Unrecognized option '{text(word)}'"
+
+
+def unknown_client_type(word: bytes) -> str:
+    """A TYPE of clients that does not exist."""
+    return f"ERR Unknown client type '{text(word)}'"
+
+
+def no_such_user(name: bytes) -> str:
+    """A user that does not exist."""
+    return f"ERR No such user '{text(name)}'"
 
 
 # Strings --------------------------------------------------------------------------------------------------
@@ -124,6 +170,21 @@ INVALID_MULTIBULK: Final = "ERR Protocol error: invalid multibulk length"
 INVALID_BULK: Final = "ERR Protocol error: invalid bulk length"
 UNAUTHENTICATED_MULTIBULK: Final = "ERR Protocol error: unauthenticated multibulk length"
 UNAUTHENTICATED_BULK: Final = "ERR Protocol error: unauthenticated bulk length"
+
+
+MAX_CLIENTS: Final = "ERR max number of clients reached"
+PROTECTED_MODE: Final = (
+    "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the"
+    " default user. In this mode connections are only accepted from the loopback interface. If you want to connect"
+    " from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode"
+    " sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the"
+    " same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do"
+    " so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode"
+    " by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting"
+    " the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no'"
+    " option. 4) Set up an authentication password for the default user. NOTE: You only need to do one of the above"
+    " things in order for the server to start accepting connections from the outside."
+)
 
 
 def expected_dollar(found: bytes) -> str:

@@ -42,16 +42,14 @@ class Transport(Protocol):
     def output_buffered(self) -> int:
         """Bytes of replies that the client has not taken yet."""
 
-    @property
-    def bytes_in(self) -> int:
-        """Bytes received since the connection began."""
+    def use_resp(self, version: int) -> None:
+        """Encode the replies from now on in this version of RESP."""
 
-    @property
-    def bytes_out(self) -> int:
-        """Bytes sent since the connection began."""
+    def lift_limits(self) -> None:
+        """Take the small request limits of unauthenticated clients away."""
 
     def close_after_reply(self) -> None:
-        """Close once everything written so far has been sent."""
+        """Run no further call of this client, and close once everything written so far has been sent."""
 
     def abort(self) -> None:
         """Close at once."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, NamedTuple
 
 from vermilion import errors
-from vermilion.commands.syntax import Argument, Kind, KeyRole, KeySpec, OneOf, Operand, Token
+from vermilion.commands.syntax import Argument, Kind, KeyRole, KeySpec, OneOf, OneWord, Operand, Token
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
 from vermilion.protocol.reply import Reply
@@ -340,8 +340,13 @@ def _describe(parameters: _Parameters) -> tuple[list[Argument], list[KeySpec]]:
         if isinstance(kind, KeyRole):
             key_spec = len(specs)
             specs.append(KeySpec(kind.flags, len(arguments) + 1, last=-1 if multiple else 0))
+        members: list[Argument] = []
+        if isinstance(kind, OneWord):
+            members = [Argument(word.lower(), "pure-token", token=word) for word in kind.words]
         arguments.append(
-            Argument(_name(name), kind.name, key_spec=key_spec, optional=optional, multiple=multiple)
+            Argument(
+                _name(name), kind.name, key_spec=key_spec, optional=optional, multiple=multiple, arguments=members
+            )
         )
 
     for name, kind in parameters.fixed:

@@ -1,5 +1,6 @@
 """The commands there are: `@command` declares one, and everything else about it is read from its signature."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
@@ -199,8 +200,9 @@ def command(
     return declare
 
 
-def container(name: str, *, group: str, since: str, summary: str, complexity: str = "Depends on subcommand.") -> None:
-    """Declare a command that only has subcommands, which are declared as `NAME|SUB` behind it."""
+def container(name: str, *, since: str, summary: str, complexity: str = "Depends on subcommand.") -> None:
+    """Declare a command that only has subcommands, which are declared as `NAME|SUB` behind it, in the same group."""
+    group = sys._getframe(1).f_globals["__name__"].rpartition(".")[2].replace("_", "-")
     _register(
         Command(
             name.lower(), 0, call=None, arity=-2, group=group, summary=summary, since=since, complexity=complexity

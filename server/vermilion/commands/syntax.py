@@ -86,6 +86,22 @@ class KeyRole(Kind):
         self.flags = flags
 
 
+class OneWord(Kind):
+    """A fixed argument that is one of several words, in any case; the command receives it in upper case.
+
+    Args:
+        words: upper case.
+        error: the text for any other word.
+    """
+
+    __slots__ = ("words",)
+
+    def __init__(self, *words: str, error: str = errors.SYNTAX) -> None:
+        known = {word.encode(): word for word in words}
+        super().__init__("oneof", lambda text: known.get(text.upper()), error)
+        self.words = words
+
+
 def unsigned(text: bytes) -> int | None:
     """Return the integer of 0 or more that text spells, or None."""
     number = parse_int64(text)
@@ -185,10 +201,13 @@ class Argument:
         optional, multiple, multiple_token: its flags.
         arguments: the members of a `oneof` or a `block`.
         since: the Redis version that brought it.
+        display: what a usage line shows, when it is not the name.
+        deprecated_since: the Redis version that deprecated it.
     """
 
     __slots__ = (
-        "arguments", "key_spec", "kind", "multiple", "multiple_token", "name", "optional", "since", "token",
+        "arguments", "deprecated_since", "display", "key_spec", "kind", "multiple", "multiple_token", "name",
+        "optional", "since", "token",
     )  # fmt: skip
 
     def __init__(
@@ -203,9 +222,13 @@ class Argument:
         multiple_token: bool = False,
         arguments: Sequence["Argument"] = (),
         since: str = "",
+        display: str = "",
+        deprecated_since: str = "",
     ) -> None:
         self.name = name
         self.kind = kind
+        self.display = display or name
+        self.deprecated_since = deprecated_since
         self.token = token
         self.key_spec = key_spec
         self.optional = optional

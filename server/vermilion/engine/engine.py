@@ -7,6 +7,7 @@ never meet. What is off costs nothing: the gates of a session are one integer, a
 the command does the slow path look at what stands in the way.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from random import Random
 from time import perf_counter_ns
@@ -18,12 +19,15 @@ from vermilion.clock import Clock, SystemClock
 from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.stats import EngineStats
 from vermilion.errors import RespError
+from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.protocol.reply import NO_REPLY, Reply
 from vermilion.session import (
     GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, Configuration, Session, Transport,
 )  # fmt: skip
 from vermilion.settings import Settings
+
+LOGGER: Final = logging.getLogger("vermilion")
 
 _RECLAIM_STEP: Final = 256
 
@@ -36,6 +40,7 @@ class Engine:
         configuration: what CONFIG works on.
         clock: what says the time.
         random: the source of chance.
+        max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class Engine:
         *,
         clock: Clock | None = None,
         random: Random | None = None,
+        max_keys: int = 0,
     ) -> None:
         self.settings = settings
         self.configuration = configuration
@@ -52,15 +58,19 @@ class Engine:
         self.random = random or Random()  # noqa: S311  # SPOP and RANDOMKEY are no secrets
         self.keyspace = KeyspaceStats()
         self.stats = EngineStats(self.clock)
-        self.databases = [
-            Database(index, self.clock, self.keyspace, self.random) for index in range(settings.databases)
-        ]
+        self.databases = [self._new_database(index, max_keys) for index in range(settings.databases)]
         self.commands = bind_all()
         self.sessions: dict[int, Session] = {}
         self.next_session_id = 1
         self.active_expire = True
         self.on_shutdown: Callable[[], None] = _ignore
         self._mark = perf_counter_ns()
+
+    def _new_database(self, index: int, max_keys: int) -> Database:
+        """Return an empty database."""
+        if max_keys:
+            return BoundedDatabase(max_keys, index, self.clock, self.keyspace, self.random)
+        return Database(index, self.clock, self.keyspace, self.random)
 
     # Sessions ---------------------------------------------------------------------------------------------
 
@@ -107,6 +117,8 @@ class Engine:
             reply = command.call(session, argv)
         except RespError as error:
             reply = self._count_failure(command, error)
+        except Exception:
+            reply = self._report_bug(command, argv)
         now = perf_counter_ns()
         command.calls += 1
         command.nanoseconds += now - self._mark
@@ -138,6 +150,8 @@ class Engine:
             reply = command.call(session, argv)
         except RespError as error:
             reply = self._count_failure(command, error)
+        except Exception:
+            reply = self._report_bug(command, argv)
         finally:
             session.db.touching = True
         now = perf_counter_ns()
@@ -175,6 +189,11 @@ class Engine:
         self.stats.count_error(error.code)
         # The reply outlives the call; its traceback would keep every frame of it alive.
         return error.with_traceback(None)
+
+    def _report_bug(self, command: BoundCommand, argv: list[bytes]) -> RespError:
+        """Turn an exception that no command should raise into an error reply: one bug must not stop the server."""
+        LOGGER.exception("%s failed with %d arguments; this is a bug", command.name, len(argv))
+        return self._count_failure(command, RespError(errors.INTERNAL))
 
     # Periodic work ----------------------------------------------------------------------------------------
 

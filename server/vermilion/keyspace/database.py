@@ -39,7 +39,7 @@ ACCESS_LIMIT: Final = 1 << 16
 class KeyspaceStats:
     """What INFO counts about keys, over all databases of an engine."""
 
-    __slots__ = ("dirty", "expired", "expired_active", "hits", "misses", "time_cap_reached")
+    __slots__ = ("dirty", "evicted", "expired", "expired_active", "hits", "misses", "time_cap_reached")
 
     def __init__(self) -> None:
         self.dirty = 0
@@ -51,6 +51,7 @@ class KeyspaceStats:
         self.misses = 0
         self.expired = 0
         self.expired_active = 0
+        self.evicted = 0
         self.time_cap_reached = 0
 
 
@@ -95,6 +96,8 @@ class Database:
         if self.expires and key in self.expires and self._expire_if_due(key):
             return None
         return self.data.get(key)
+
+    # `keyspace.bounded` overrides what uses a key: touch, lookup, put, store.
 
     def touch(self, key: bytes) -> object | None:
         """Return the live value of key or None, for a command that changes it: the access counts, a hit does not."""

@@ -239,6 +239,7 @@ class RequestParser:
         exact = self._exact
         if exact.limited or not exact.idle:
             return self._feed_exact(data)
+        self.more = False
         if not data or data[0] != _STAR or _HOSTILE_COUNT.search(data) or b"+" in data or b"=" in data:
             return self._read_exactly(data)
         try:
@@ -262,14 +263,13 @@ class RequestParser:
         """Finish what the exact parser has begun, then hand the rest to the fast path."""
         exact = self._exact
         exact.feed(data)
+        self.more = False
         argv = exact.next_call()
         if argv is None:
-            self.more = False
             return []
         if exact.limited:
             self.more = True
             return [argv]
-        self.more = False
         rest = exact.take_rest()
         return [argv, *self.feed(rest)] if rest else [argv]
 
