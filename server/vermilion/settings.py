@@ -58,7 +58,7 @@ LOCAL: Final = Choice("no", "yes", "local")
 SHUTDOWN: Final = Choices("default", "save", "nosave", "now", "force")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False, eq=False)  # one of a kind, with passwords in it
 class Settings:
     """The values of all directives, as attributes to be read at the speed of attributes.
 
