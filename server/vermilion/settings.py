@@ -325,7 +325,12 @@ class Settings:
         alias="lua-time-limit",
     )
     lua_enable_deprecated_api: bool = directive(
-        YES_OR_NO, "no", "Whether scripts see functions that were taken away.", hidden=True, ignored=True
+        YES_OR_NO,
+        "no",
+        "Whether scripts see functions that were taken away.",
+        access="fixed",
+        hidden=True,
+        ignored=True,
     )
 
     # Memory
