@@ -346,7 +346,8 @@ class _Loader:
 def _read_arguments(argv: Sequence[str]) -> tuple[Path | None, bool, list[bytes]]:
     """Return the file, whether standard input is read too, and the options as lines of a file.
 
-    Whatever follows a directive at once is a value, dashes or not; `--save` alone is the exception.
+    Whatever follows a directive at once is a value, dashes or not. The exceptions are `--save`, which may
+    stand alone, and a directive that came with its value in one word, as in `"--save 900 1"`.
     """
     words = list(argv)
     path = None
@@ -359,15 +360,15 @@ def _read_arguments(argv: Sequence[str]) -> tuple[Path | None, bool, list[bytes]
     lines: list[list[bytes]] = []
     expects_value = False
     for word in words:
-        starts_directive = word.startswith("--")
-        if starts_directive and (not expects_value or lines[-1] == [b"save"]):
-            lines.append([to_bytes(word[2:])])
-            expects_value = True
-            continue
-        if not lines:
-            lines.append([])
-        lines[-1].append(quote(to_bytes(word)))
-        expects_value = False
+        if word.startswith("--") and not expects_value:
+            option = to_bytes(word[2:])
+            lines.append([option])
+            expects_value = option.lower() != b"save" and len(option.split()) <= 1
+        else:
+            if not lines:
+                lines.append([])
+            lines[-1].append(quote(to_bytes(word)))
+            expects_value = False
     return path, reads_stdin, [b" ".join(line) for line in lines]
 
 

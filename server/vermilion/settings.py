@@ -58,7 +58,7 @@ LOCAL: Final = Choice("no", "yes", "local")
 SHUTDOWN: Final = Choices("default", "save", "nosave", "now", "force")
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, repr=False, eq=False)  # one of a kind, with passwords in it
 class Settings:
     """The values of all directives, as attributes to be read at the speed of attributes.
 
@@ -325,7 +325,12 @@ class Settings:
         alias="lua-time-limit",
     )
     lua_enable_deprecated_api: bool = directive(
-        YES_OR_NO, "no", "Whether scripts see functions that were taken away.", hidden=True, ignored=True
+        YES_OR_NO,
+        "no",
+        "Whether scripts see functions that were taken away.",
+        access="fixed",
+        hidden=True,
+        ignored=True,
     )
 
     # Memory
