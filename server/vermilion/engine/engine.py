@@ -29,6 +29,7 @@ from vermilion.settings import Settings
 
 LOGGER: Final = logging.getLogger("vermilion")
 
+_HTTP_WORDS: Final = frozenset({b"post", b"host:"})
 _RECLAIM_STEP: Final = 256
 
 
@@ -109,7 +110,7 @@ class Engine:
         """
         command = self.commands.get(argv[0]) or self._resolve(argv)
         if command is None:
-            return self._reject(None, errors.unknown_command(argv))
+            return self._refuse_unknown(session, argv)
         if session.gates & command.gated:
             return self._execute_gated(session, command, argv)
         session.last_command = command
@@ -161,6 +162,18 @@ class Engine:
         if gates & GATE_REPLY and session.reply_mode != "on":
             return self._silence(session, reply)
         return reply
+
+    def _refuse_unknown(self, session: Session, argv: list[bytes]) -> Reply:
+        """Answer a call of no command; close on words that a browser was tricked into sending, as Redis does."""
+        if argv[0].lower() in _HTTP_WORDS:
+            LOGGER.warning(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to"
+                " Redis. Connection from %s aborted.",
+                session.transport.address,
+            )
+            session.transport.abort()
+            return NO_REPLY
+        return self._reject(None, errors.unknown_command(argv))
 
     def _silence(self, session: Session, reply: Reply) -> Reply:
         """Swallow the reply for CLIENT REPLY OFF and SKIP."""

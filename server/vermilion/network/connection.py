@@ -9,7 +9,7 @@ reading is paused and what was read already stays in `_waiting` until the transp
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from vermilion import errors
 from vermilion.errors import RespError
@@ -48,7 +48,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the client in, or turn it away."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # for mypy: a stream server makes no other
+        # uvloop's transports do not inherit from asyncio's, and a stream server makes no other kind.
+        transport = cast("asyncio.Transport", transport)
         self._transport = transport
         self._write: Callable[[bytes], None] = transport.write
         refusal = self._server.refusal(transport)
