@@ -3,18 +3,23 @@
     data      key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
     expires   key -> deadline in milliseconds since the epoch, for keys that have one
     accessed  key -> second of the last access, for OBJECT IDLETIME
-    order     keys in order of creation, the ground that SCAN and RANDOMKEY stand on
+    _order    keys in order of creation, the ground that SCAN and RANDOMKEY stand on
 
-SCAN. `order` is only appended to, and a cursor is a position in it. A key that exists from the start of an
+SCAN. `_order` is only appended to, and a cursor is a position in it. A key that exists from the start of an
 iteration to its end keeps its position, so it is returned whatever else is written, by any number of cursors at
 once, and a call costs what it returns. Deleted keys leave their entry behind. When such entries outnumber the
-keys, `order` is laid anew from `data` (a dict keeps the order of creation), positions change, and with them the
+keys, `_order` is laid anew from `data` (a dict keeps the order of creation), positions change, and with them the
 epoch that every cursor carries: a cursor of an earlier epoch starts over, and skips nothing.
+
+Writing a new key does not touch `_order`. A dict keeps the order of creation, so the keys that `_order` does not
+know yet are the last ones of `data`, as many as the two differ in; they are appended when `_order` is needed next,
+or a key is deleted, or the periodic work comes by.
 
 A string is `int` after arithmetic, `bytearray` after it was changed in place (APPEND and SETRANGE are then O(1)
 per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set.
 """
 
+from itertools import islice, repeat
 from random import Random
 from typing import Final, TypeAlias, TypeVar
 
@@ -37,22 +42,41 @@ ACCESS_LIMIT: Final = 1 << 16
 
 
 class KeyspaceStats:
-    """What INFO counts about keys, over all databases of an engine."""
+    """What INFO counts about keys, over all databases of an engine.
 
-    __slots__ = ("dirty", "evicted", "expired", "expired_active", "hits", "misses", "time_cap_reached")
+    Hits, misses and changes are counted by each database, where they cost least, and summed up here.
+    """
+
+    __slots__ = ("databases", "evicted", "expired", "expired_active", "time_cap_reached")
 
     def __init__(self) -> None:
-        self.dirty = 0
+        self.databases: list[Database] = []
         self.reset()
+
+    @property
+    def hits(self) -> int:
+        """Look-ups by reading commands that found their key."""
+        return sum(db.hits for db in self.databases)
+
+    @property
+    def misses(self) -> int:
+        """Look-ups by reading commands that did not."""
+        return sum(db.misses for db in self.databases)
+
+    @property
+    def dirty(self) -> int:
+        """Changes since the last save."""
+        return sum(db.dirty for db in self.databases)
 
     def reset(self) -> None:
         """Start counting anew (CONFIG RESETSTAT); changes since the last save are no statistic and stay."""
-        self.hits = 0
-        self.misses = 0
         self.expired = 0
         self.expired_active = 0
         self.evicted = 0
         self.time_cap_reached = 0
+        for db in self.databases:
+            db.hits = 0
+            db.misses = 0
 
 
 class Database:
@@ -66,8 +90,8 @@ class Database:
     """
 
     __slots__ = (
-        "_deadlines", "_epoch", "_order", "_stale", "accessed", "clock", "data", "expires", "index", "random",
-        "stats", "tick", "touching",
+        "_deadlines", "_epoch", "_order", "_stale", "accessed", "clock", "data", "dirty", "expires", "hits", "index",
+        "misses", "random", "stats", "tick", "touching",
     )  # fmt: skip
 
     def __init__(self, index: int, clock: Clock, stats: KeyspaceStats, random: Random) -> None:
@@ -80,6 +104,10 @@ class Database:
         self.accessed: dict[bytes, int] = {}
         self.tick = clock.monotonic_ms() // 1000
         self.touching = True
+        self.hits = 0
+        self.misses = 0
+        self.dirty = 0
+        stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
         self._order: list[bytes] = []
         self._epoch = 0
@@ -101,7 +129,9 @@ class Database:
 
     def touch(self, key: bytes) -> object | None:
         """Return the live value of key or None, for a command that changes it: the access counts, a hit does not."""
-        value = self.peek(key)
+        if self.expires and key in self.expires and self._expire_if_due(key):
+            return None
+        value = self.data.get(key)
         if value is not None and self.touching:
             self.accessed[key] = self.tick
         return value
@@ -109,13 +139,13 @@ class Database:
     def lookup(self, key: bytes) -> object | None:
         """Return the live value of key or None, for a command that reads it: counted as a hit or a miss."""
         if self.expires and key in self.expires and self._expire_if_due(key):
-            self.stats.misses += 1
+            self.misses += 1
             return None
         value = self.data.get(key)
         if value is None:
-            self.stats.misses += 1
+            self.misses += 1
             return None
-        self.stats.hits += 1
+        self.hits += 1
         if self.touching:
             self.accessed[key] = self.tick
         return value
@@ -156,31 +186,44 @@ class Database:
             RespError: WRONGTYPE when the key holds another kind.
         """
         value = self.touch(key)
-        if value is None or isinstance(value, bytes | bytearray | int):
-            return value
+        if value is None or type(value) in STRING_TYPES:
+            return value  # type: ignore[return-value]  # mypy does not narrow by the set, a third of isinstance's cost
         raise RespError(errors.WRONG_TYPE)
 
     # Changing ---------------------------------------------------------------------------------------------
 
     def put(self, key: bytes, value: object) -> None:
         """Make value the value of key, new or not; a time to live stays."""
-        data = self.data
-        if key not in data:
-            self._order.append(key)
-        data[key] = value
+        self.data[key] = value
         if self.touching:
             self.accessed[key] = self.tick
 
     def store(self, key: bytes, value: object) -> None:
         """Make value the value of key, new or not, without a time to live."""
-        data = self.data
-        if key not in data:
-            self._order.append(key)
-        elif self.expires:
+        self.data[key] = value
+        if self.expires:
             self.expires.pop(key, None)
-        data[key] = value
         if self.touching:
             self.accessed[key] = self.tick
+
+    def assign(self, key: bytes, value: bytes) -> None:
+        """`store` and `changed(key, "set")` in one, for the commonest write there is."""
+        self.data[key] = value
+        if self.expires:
+            self.expires.pop(key, None)
+        if self.touching:
+            self.accessed[key] = self.tick
+        self.dirty += 1
+
+    def assign_many(self, keys: list[bytes], values: list[bytes]) -> None:
+        """`assign` for several keys; the last of several values for one key wins."""
+        self.data.update(zip(keys, values, strict=True))
+        if self.expires:
+            for key in keys:
+                self.expires.pop(key, None)
+        if self.touching:
+            self.accessed.update(zip(keys, repeat(self.tick), strict=False))
+        self.dirty += len(keys)
 
     def remove(self, key: bytes) -> bool:
         """Delete key, whatever it holds; return whether it existed. An expired key did not."""
@@ -193,6 +236,7 @@ class Database:
 
     def _drop(self, key: bytes) -> None:
         """Take key out of every table."""
+        self._catch_up()
         del self.data[key]
         self.expires.pop(key, None)
         self.accessed.pop(key, None)
@@ -207,7 +251,7 @@ class Database:
             key: the changed key.
             event: the name of the keyspace event.
         """
-        self.stats.dirty += 1
+        self.dirty += 1
 
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
@@ -282,6 +326,7 @@ class Database:
         position = cursor & _POSITION_MASK
         if cursor >> POSITION_BITS != self._epoch & ((1 << EPOCH_BITS) - 1):
             position = 0
+        self._catch_up()
         order = self._order
         end = position + count
         keys = [key for key in order[position:end] if self.peek(key) is not None]
@@ -302,6 +347,7 @@ class Database:
 
     def random_key(self) -> bytes | None:
         """Return a random live key, or None when there is none; O(1)."""
+        self._catch_up()
         while self.data:
             order = self._order
             # At least about half of the entries are true, so that this ends after two rounds on average.
@@ -310,8 +356,16 @@ class Database:
                 return key
         return None
 
+    def _catch_up(self) -> None:
+        """Append the keys that were created since the last time."""
+        new = len(self.data) - len(self._order) + self._stale
+        if new:
+            keys = list(islice(reversed(self.data), new))
+            keys.reverse()
+            self._order += keys
+
     def _reorder(self) -> None:
-        """Lay `order` anew without the entries of deleted keys."""
+        """Lay `_order` anew without the entries of deleted keys."""
         self._order = list(self.data)
         self._stale = 0
         self._epoch += 1
@@ -326,6 +380,7 @@ class Database:
     def advance_tick(self) -> None:
         """Let access times follow the clock; called by the engine's periodic work."""
         self.tick = self.clock.monotonic_ms() // 1000
+        self._catch_up()
 
 
 def string_bytes(value: object) -> bytes:

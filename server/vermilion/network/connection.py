@@ -35,7 +35,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server: "Server") -> None:
         self._server = server
-        self._execute = server.backend.execute
+        self._execute_batch = server.backend.execute_batch
         self._encode = encode_resp2
         self._parser = RequestParser(server.settings.proto_max_bulk_len)
         self._waiting: list[Argv] = []
@@ -115,13 +115,9 @@ class Connection(asyncio.Protocol):
     def _run(self, calls: list[Argv]) -> None:
         """Execute calls and write their replies at once."""
         out: list[bytes] = []
-        append = out.append
-        execute = self._execute
         session = self._session
         self._running = calls
-        self._server.start_batch()
-        for argv in calls:
-            self._encode(execute(session, argv), append)
+        self._execute_batch(session, calls, self._encode, out.append)
         session.last_active_ms = self._server.now_ms
         if out and not self._transport.is_closing():
             data = b"".join(out)

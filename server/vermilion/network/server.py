@@ -73,7 +73,6 @@ class Server:
         engine = self.backend.engine
         self.settings = engine.settings
         self.stats = engine.stats
-        self.start_batch = engine.start_batch
         self.now_ms = engine.clock.monotonic_ms()
         self._listeners: list[asyncio.Server] = []
         self._watch: asyncio.TimerHandle | None = None
