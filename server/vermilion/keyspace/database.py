@@ -20,6 +20,7 @@ per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set
 """
 
 from itertools import islice, repeat
+from collections.abc import Sequence
 from random import Random
 from typing import Final, TypeAlias, TypeVar
 
@@ -32,6 +33,11 @@ StringValue: TypeAlias = bytes | bytearray | int
 T = TypeVar("T")
 
 STRING_TYPES: Final = frozenset({bytes, bytearray, int})
+
+_PLAIN_BYTES: Final = {bytes}
+_PLAIN_INT: Final = {int}
+_SAFE_SUM: Final = 2**62
+"""Below this, no run of increments of one pipeline comes near 64 bits."""
 
 EPOCH_BITS: Final = 20
 POSITION_BITS: Final = 40
@@ -215,7 +221,38 @@ class Database:
             self.accessed[key] = self.tick
         self.dirty += 1
 
-    def assign_many(self, keys: list[bytes], values: list[bytes]) -> None:
+    def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes] | None:
+        """Return the values of several keys, counted as `lookup` counts, if all are plain bytes; else None."""
+        if self.expires and not self.expires.keys().isdisjoint(keys):
+            return None
+        values = list(map(self.data.get, keys))
+        if set(map(type, values)) != _PLAIN_BYTES:
+            return None
+        self.hits += len(keys)
+        if self.touching:
+            self.accessed.update(zip(keys, repeat(self.tick), strict=False))
+        return values  # type: ignore[return-value]  # all are bytes
+
+    def add_many(self, keys: tuple[bytes, ...], by: int) -> list[int] | None:
+        """Add to the integers at several keys and return the sums, if all are stored as such; else None."""
+        if self.expires and not self.expires.keys().isdisjoint(keys):
+            return None
+        data = self.data
+        values = set(map(data.get, keys))
+        if set(map(type, values)) != _PLAIN_INT or max(values) > _SAFE_SUM:  # type: ignore[type-var]  # all are int
+            return None
+        sums: list[int] = []
+        append = sums.append
+        for key in keys:
+            total = data[key] + by  # type: ignore[operator]  # all are int
+            data[key] = total
+            append(total)
+        if self.touching:
+            self.accessed.update(zip(keys, repeat(self.tick), strict=False))
+        self.dirty += len(keys)
+        return sums
+
+    def assign_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """`assign` for several keys; the last of several values for one key wins."""
         self.data.update(zip(keys, values, strict=True))
         if self.expires:
