@@ -22,7 +22,7 @@ per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set
 from itertools import islice, repeat
 from collections.abc import Sequence
 from random import Random
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar, cast
 
 from vermilion import errors
 from vermilion.clock import Clock
@@ -231,7 +231,7 @@ class Database:
         self.hits += len(keys)
         if self.touching:
             self.accessed.update(zip(keys, repeat(self.tick), strict=False))
-        return values  # type: ignore[return-value]  # all are bytes
+        return cast("list[bytes]", values)
 
     def add_many(self, keys: tuple[bytes, ...], by: int) -> list[int] | None:
         """Add to the integers at several keys and return the sums, if all are stored as such; else None."""
@@ -239,12 +239,12 @@ class Database:
             return None
         data = self.data
         values = set(map(data.get, keys))
-        if set(map(type, values)) != _PLAIN_INT or max(values) > _SAFE_SUM:  # type: ignore[type-var]  # all are int
+        if set(map(type, values)) != _PLAIN_INT or max(cast("set[int]", values)) > _SAFE_SUM:
             return None
         sums: list[int] = []
         append = sums.append
         for key in keys:
-            total = data[key] + by  # type: ignore[operator]  # all are int
+            total = cast("int", data[key]) + by
             data[key] = total
             append(total)
         if self.touching:
