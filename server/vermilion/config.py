@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from vermilion import errors
-from vermilion.directives import Directive, to_bytes, to_text
+from vermilion.directives import Directive
 from vermilion.errors import RespError
+from vermilion.kinds import to_bytes, to_text
 from vermilion.settings import BY_NAME, Settings
 from vermilion.structures.glob import compile_glob
 from vermilion.version import REDIS_VERSION
@@ -390,12 +391,12 @@ def _rewritten(text: bytes, settings: Settings) -> bytes:
         if directive and directive.access != "file":
             places.setdefault(directive, []).append(number)
     added: list[bytes] = []
-    for directive in dict.fromkeys(BY_NAME.values()):
+    for directive in Settings.directives:
         if directive.access == "file":
             continue
         kind, value = directive.kind, getattr(settings, directive.attribute)
         is_default = kind.text(value) == directive.default
-        usual = kind.lines(kind.parse(kind.split(directive.default)))
+        usual = kind.lines(directive.default_value())
         free = iter(places.get(directive, ()))
         for rest in kind.lines(value):
             place = next(free, None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vermilion.config import Config, ConfigError
-from vermilion.directives import BufferLimit, Primary, SavePoint
+from vermilion.kinds import BufferLimit, Primary, SavePoint
 from vermilion.settings import Settings
 
 DEBIAN = Path(__file__).with_name("debian.conf")
