@@ -3,6 +3,8 @@
 import logging
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import types
@@ -170,6 +172,21 @@ def test_supervision(
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
     assert cli.is_supervised(mode) is expected
+
+
+def test_systemd_is_told(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.settimeout(10)
+        systemd.bind(str(tmp_path / "notify"))
+        assert notify("auto", "READY=1", {"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert systemd.recv(100) == b"READY=1"
+
+
+def test_upstart_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda *call: sent.append(call))
+    assert notify("upstart", "READY=1", {"UPSTART_JOB": "x"})
+    assert sent == [(os.getpid(), signal.SIGSTOP)]
 
 
 def test_nobody_supervises() -> None:

@@ -77,6 +77,7 @@ class Config:
 
     Attributes:
         settings: the present values, changed in place.
+        path: the configuration file, absolute, or None.
         ignored: the names of the directives given that mean nothing here, for one line of the log.
 
     Example:
@@ -96,12 +97,12 @@ class Config:
         - Two configurations in one process share nothing: nothing here changes the process.
     """
 
-    __slots__ = ("_path", "_watchers", "ignored", "settings")
+    __slots__ = ("_watchers", "ignored", "path", "settings")
 
     def __init__(self, settings: Settings | None = None, *, path: Path | None = None) -> None:
         self.settings = settings or Settings()
         self.ignored: list[str] = []
-        self._path = path
+        self.path = path
         self._watchers: dict[str, list[Watcher]] = {}
 
     @classmethod
@@ -238,10 +239,10 @@ class Config:
         Raises:
             RespError: without a file, or if it cannot be written.
         """
-        if self._path is None:
+        if self.path is None:
             raise RespError(errors.NO_CONFIG_FILE)
         try:
-            target = self._path.resolve(strict=True)
+            target = self.path.resolve(strict=True)
             _replace(target, _rewritten(target.read_bytes(), self.settings))
         except OSError as error:
             raise RespError(errors.config_rewrite_failed(error.strerror or str(error))) from None
@@ -287,7 +288,7 @@ class _Loader:
             reason = errors.CONFIG_BAD_DIRECTIVE
             if directive is not None and directive.access != "file":
                 try:
-                    self._take(directive, directive.kind.split(value))
+                    self._take(directive, _spread(directive, [value]))
                     continue
                 except ValueError as error:
                     reason = str(error)
@@ -313,6 +314,7 @@ class _Loader:
         directive = BY_NAME.get(name.lower())
         if directive is None:
             raise ValueError(errors.CONFIG_BAD_DIRECTIVE)
+        values = _spread(directive, values)
         least, most = directive.kind.arguments
         if not least <= len(values) <= (len(values) if most is None else most):
             raise ValueError(
@@ -342,6 +344,13 @@ class _Loader:
         for path in paths:
             self.load_text(_read_file(Path(path), path))
         self._depth -= 1
+
+
+def _spread(directive: Directive, values: list[str]) -> list[str]:
+    """Return the words of a value of several words that came in one: `bind "127.0.0.1 ::1"`."""
+    if len(values) == 1 and directive.access != "file" and directive.kind.arguments != (1, 1):
+        return [to_text(word) for word in split_words(to_bytes(values[0])) or ()] or values
+    return values
 
 
 def _read_arguments(argv: Sequence[str]) -> tuple[Path | None, bool, list[bytes]]:

@@ -26,6 +26,7 @@ _PERCENT: Final = re.compile(r"(0|[1-9][0-9]{0,18})%", re.ASCII)
 _FLOAT: Final = re.compile(
     r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?", re.ASCII | re.IGNORECASE
 )
+_ADDRESS: Final = re.compile(r"[\w.:*%-]+", re.ASCII)
 _UNITS: Final = {
     "": 1, "b": 1, "k": 1000, "kb": 1 << 10, "m": 1000**2, "mb": 1 << 20, "g": 1000**3, "gb": 1 << 30,
 }  # fmt: skip
@@ -74,7 +75,7 @@ class Kind(Generic[T]):
         return [self.text(value)]
 
     def split(self, text: str) -> list[str]:
-        """Return the words of a value that came as one text, from CONFIG SET or the environment."""
+        """Return the words of a value that CONFIG SET gives as one text: one space between two."""
         if self.arguments == (1, 1):
             return [text]
         return text.split(" ") if text else []
@@ -379,8 +380,8 @@ class Addresses(Kind[tuple[str, ...]]):
         return " ".join(value)
 
     def lines(self, value: tuple[str, ...]) -> list[str]:
-        """Write the addresses, or quotes for none."""
-        return [self.text(value) or '""']
+        """Write the addresses, with quotes around what is none, so that no value begins another line."""
+        return [" ".join(one if _ADDRESS.fullmatch(one) else quoted(one) for one in value or ("",))]
 
 
 class Primary(NamedTuple):
@@ -429,8 +430,8 @@ class SavePoints(Kind[tuple[SavePoint, ...]]):
 
     def parse(self, words: Sequence[str]) -> tuple[SavePoint, ...]:
         """Read the pairs."""
-        if len(words) == 1:
-            words = words[0].split(" ") if words[0] else ()
+        if list(words) == [""]:
+            return ()
         numbers = [int(word) if _LENIENT_INTEGER.fullmatch(word) else -1 for word in words]
         points = tuple(map(SavePoint, numbers[::2], numbers[1::2]))
         if len(numbers) % 2 or any(
