@@ -4,7 +4,7 @@ import io
 from contextlib import suppress
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vermilion.config import Config
@@ -43,6 +43,7 @@ TEXTS = st.one_of(st.binary(max_size=12), st.lists(WORDS, max_size=8).map(" ".jo
 
 
 @pytest.mark.parametrize("directive", KINDS, ids=lambda one: type(one.kind).__name__)
+@settings(max_examples=30)
 @given(text=TEXTS)
 def test_what_is_accepted_is_answered_in_a_form_that_is_accepted(directive: Directive, text: bytes) -> None:
     # what is no address comes this far and no further: listening refuses it
