@@ -156,6 +156,13 @@ class Config:
 
         Returns:
             Names and values: a name in the spelling of the pattern, what a glob finds in its own.
+
+        Example:
+            >>> Config().get([b"HZ", b"h?", b"slave-prio*"])
+            {b'HZ': b'10', b'slave-priority': b'100'}
+
+        LLM Context:
+            - An alias is a name of its own; a name asked for twice is answered once.
         """
         found: dict[bytes, bytes] = {}
         seen: set[str] = set()
@@ -185,6 +192,15 @@ class Config:
         Raises:
             RespError: for an unknown, fixed, protected or repeated directive, a bad value, or a watcher's
                 refusal. Nothing has changed then.
+
+        Example:
+            >>> config = Config()
+            >>> config.set([(b"hz", b"20"), (b"save", b"900 1 300 10")])
+            >>> config.settings.hz, len(config.settings.save)
+            (20, 2)
+
+        See Also:
+            `watch`, for what follows from a change.
         """
         changes = self._checked(pairs, local=local)
         settings = self.settings
@@ -205,21 +221,24 @@ class Config:
                 blamed = watchers[watcher]
                 watcher(settings)
                 told.append(watcher)
-        except ValueError as refusal:
+        except Exception as refusal:
             for attribute, old in before.items():
                 setattr(settings, attribute, old)
             for watcher in told:
-                with suppress(ValueError):
+                with suppress(ValueError, OSError):
                     watcher(settings)
-            raise RespError(errors.config_set_failed(blamed, str(refusal))) from None
+            if not isinstance(refusal, ValueError | OSError):
+                raise
+            reason = (refusal.strerror if isinstance(refusal, OSError) else None) or str(refusal)
+            raise RespError(errors.config_set_failed(blamed, reason)) from None
 
     def watch(self, directive: str, callback: Watcher) -> None:
         """Have a function called after a CONFIG SET that changed a directive.
 
         Args:
             directive: its name.
-            callback: gets the settings. It may refuse with ValueError, whose text the client is told; then
-                the old values are put back, and every callback that had already agreed is called again.
+            callback: gets the settings. It may refuse with ValueError or OSError, whose text the client is
+                told; then the old values are put back, and every callback that had agreed is called again.
 
         Raises:
             KeyError: if there is no such directive.
