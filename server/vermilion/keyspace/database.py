@@ -35,6 +35,7 @@ T = TypeVar("T")
 STRING_TYPES: Final = frozenset({bytes, bytearray, int})
 
 _PLAIN_BYTES: Final = {bytes}
+_PLAIN_BYTES_OR_NONE: Final = {bytes, type(None)}
 _PLAIN_INT: Final = {int}
 _SAFE_SUM: Final = 2**62
 """Below this, no run of increments of one pipeline comes near 64 bits."""
@@ -221,17 +222,25 @@ class Database:
             self.accessed[key] = self.tick
         self.dirty += 1
 
-    def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes] | None:
-        """Return the values of several keys, counted as `lookup` counts, if all are plain bytes; else None."""
+    def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes | None] | None:
+        """Return the values of several keys, counted as `lookup` counts, if none needs a closer look; else None."""
         if self.expires and not self.expires.keys().isdisjoint(keys):
             return None
         values = list(map(self.data.get, keys))
-        if set(map(type, values)) != _PLAIN_BYTES:
-            return None
-        self.hits += len(keys)
-        if self.touching:
+        kinds = set(map(type, values))
+        if kinds != _PLAIN_BYTES:
+            if not kinds <= _PLAIN_BYTES_OR_NONE:
+                return None
+            found = len(keys) - values.count(None)
+            self.misses += len(keys) - found
+            self.hits += found
+            self.accessed.update(
+                (key, self.tick) for key, value in zip(keys, values, strict=True) if value is not None
+            )
+        else:
+            self.hits += len(keys)
             self.accessed.update(zip(keys, repeat(self.tick), strict=False))
-        return cast("list[bytes]", values)
+        return cast("list[bytes | None]", values)
 
     def add_many(self, keys: tuple[bytes, ...], by: int) -> list[int] | None:
         """Add to the integers at several keys and return the sums, if all are stored as such; else None."""
