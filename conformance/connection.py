@@ -15,7 +15,7 @@ from conformance.resp import Reply, ReplyReader, command_bytes
 
 __all__ = ["Address", "ClosedError", "Connection", "ServerError", "running"]
 
-REPLY_TIMEOUT: Final = 5.0
+REPLY_TIMEOUT: Final = 2.0
 START_TIMEOUT: Final = 10.0
 
 

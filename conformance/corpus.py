@@ -145,11 +145,11 @@ def load(paths: Iterable[Path] = ()) -> list[CaseFile]:
         True
 
     LLM Context:
-        - A relative path may start in the working directory or in the corpus (``string/append.case``).
+        - A relative path starts in the corpus (``string/append.case``) or else in the working directory.
     """
     found: set[Path] = set()
     for path in paths or [CORPUS]:
-        start = path if path.exists() else CORPUS / path
+        start = CORPUS / path if (CORPUS / path).exists() else path
         files = [start] if start.is_file() else list(start.rglob(f"*{SUFFIX}"))
         if not files:
             raise CorpusError(f"{path}: no case files")

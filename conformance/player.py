@@ -215,7 +215,8 @@ class _Run:
             case "scan":
                 return _scan(connection, arguments)
             case "let":
-                self._saved[step.parameter] = connection.call(*arguments).text()
+                # in RESP3 a text of fields is a verbatim string, which begins with its format
+                self._saved[step.parameter] = connection.call(*arguments).text().removeprefix("txt:")
                 return ""
             case _:
                 return step.tolerance.text(connection.call(*arguments))

@@ -36,6 +36,9 @@ AGGREGATE_KINDS: Final = frozenset("*~>%")
 SHOWN_WHOLE: Final = 400
 """Longer data is shown as its length, its beginning and a digest, so that transcripts stay readable."""
 
+ONE_LINE: Final = 96
+"""Aggregates up to this width stand on one line."""
+
 _ESCAPES: Final = {0x5C: "\\\\", 0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}
 
 
@@ -191,13 +194,11 @@ def quoted(data: bytes) -> str:
 
 
 def render(reply: Reply) -> str:
-    """Return the text of a reply, one line per scalar, items indented; equal texts mean equal replies.
+    """Return the text of a reply; equal texts mean equal replies.
 
     Example:
         >>> print(render(Reply("*", None, (Reply(":", b"1"), Reply("$")))))
-        *2
-          :1
-          $nil
+        *2 [:1, $nil]
     """
     if reply.items is not None:
         return render_items(reply.kind, len(reply.items), [render(item) for item in reply.items])
@@ -209,16 +210,23 @@ def render(reply: Reply) -> str:
 
 
 def render_items(kind: str, length: int, items: Sequence[str]) -> str:
-    """Return an aggregate's text from its items' texts; a map shows each key with its value indented below.
+    """Return an aggregate's text from its items' texts: on one line if short, else one below another.
 
     Args:
         kind: the aggregate's kind.
         length: how many items it has, keys and values of a map counted singly.
         items: the text of each.
     """
+    head = f"{kind}{length // 2 if kind == '%' else length}"
+    if not items:
+        return head
+    # a comma in a simple string is no separator: such items stand on lines of their own
+    plain = not any("\n" in item or (item[0] in "+-" and "," in item) for item in items)
+    if plain and sum(map(len, items)) + 2 * len(items) <= ONE_LINE:
+        return f"{head} [{', '.join(items)}]"
     if kind != "%":
-        return "\n".join([f"{kind}{length}", *(indented(item, 2) for item in items)])
-    lines = [f"%{length // 2}"]
+        return "\n".join([head, *(indented(item, 2) for item in items)])
+    lines = [head]
     for key, value in zip(items[::2], items[1::2], strict=True):
         lines += [indented(key, 2), indented(value, 4)]
     return "\n".join(lines)

@@ -114,16 +114,18 @@ _FIELD: Final = re.compile(r"(?P<name>[\w.-]+)(?P<sign>[=:])(?P<value>[^ \r\n]*)
 
 
 def _fields(reply: Reply, parameter: str) -> str:
-    """Of a text of fields (``name=value`` or ``name:value``) their names; the values of those named too."""
-    shown = set(parameter.split(",")) if parameter else set()
+    """Of a text of fields (``name=value`` or ``name:value``) all names, or these fields with their values."""
     if reply.items is not None or reply.data is None or reply.is_error:
         return render(reply)
-
-    def field(match: re.Match[str]) -> str:
-        value = match["value"] if match["name"] in shown else ""
-        return f"{match['name']}{match['sign']}{value}"
-
-    return _fields_text(reply, _FIELD.sub(field, _content(reply)))
+    text = _content(reply)
+    if not parameter:
+        return _fields_text(reply, _FIELD.sub(r"\g<name>\g<sign>", text))
+    shown = set(parameter.split(","))
+    lines = (
+        " ".join(match[0] for match in _FIELD.finditer(line) if match["name"] in shown)
+        for line in text.splitlines()
+    )
+    return _fields_text(reply, "\n".join(line for line in lines if line))
 
 
 def _content(reply: Reply) -> str:
@@ -137,17 +139,19 @@ def _fields_text(reply: Reply, text: str) -> str:
 
 
 def _mask(reply: Reply, parameter: str) -> str:
-    """All, but of the values behind these names the shape only: in maps, flat pairs and fields alike."""
+    """All, but of the values behind these names the shape only; a name after a minus is left out whole."""
     names = set(parameter.split(","))
     if "" in names:
         raise VerbError("mask takes the names whose values vary: mask:NAME,NAME")
     if reply.items is None:
         return _mask_fields(reply, names)
-    texts = []
+    texts: list[str] = []
     for place, item in enumerate(reply.items):
-        name = reply.items[place - 1] if place % 2 else None
-        masked = name is not None and name.items is None and name.text() in names
-        texts.append(_type(item, "") if masked else _mask(item, parameter))
+        name = reply.items[place - 1].text() if place % 2 else ""
+        if name and f"-{name}" in names:
+            texts.pop()
+        else:
+            texts.append(_type(item, "") if name in names else _mask(item, parameter))
     return render_items(reply.kind, len(texts), texts)
 
 
@@ -156,12 +160,21 @@ def _mask_fields(reply: Reply, names: set[str]) -> str:
         return render(reply)
 
     def field(match: re.Match[str]) -> str:
-        value = "…" if match["name"] in names else match["value"]
+        value = "*" if match["name"] in names else match["value"]
         return f"{match['name']}{match['sign']}{value}"
 
     text = _content(reply)
     masked = _FIELD.sub(field, text)
     return render(reply) if masked == text else _fields_text(reply, masked)
+
+
+def _help(reply: Reply, parameter: str) -> str:
+    """Of a help text the lines that name subcommands; the sentences indented below them are anybody's own."""
+    _refuse_parameter("help", parameter)
+    if reply.items is None or any(item.data is None for item in reply.items):
+        return render(reply)
+    lines = [render(item) for item in reply.items if not item.text().startswith(" ")]
+    return "\n".join([f"{reply.kind}help", *(f"  {line}" for line in lines)])
 
 
 def _refuse_parameter(verb: str, parameter: str) -> None:
@@ -177,5 +190,6 @@ TOLERANCES: Final[Mapping[str, Callable[[Reply, str], str]]] = {
     "type": _type,
     "fields": _fields,
     "mask": _mask,
+    "help": _help,
 }
 """Every tolerance by its verb."""
