@@ -14,7 +14,7 @@ from conformance import golden
 from conformance.connection import Address, ServerError, running
 from conformance.corpus import Case, CaseFile, CorpusError, load
 from conformance.player import Player
-from conformance.report import Known, KnownError, Outcome, Verdict, judged, load_known, rendered, table
+from conformance.report import Known, KnownError, Outcome, Verdict, differences, judged, load_known, table
 
 __all__ = ["main"]
 
@@ -139,83 +139,94 @@ def _record_case(player: Player, case: Case, transcript: golden.Transcript) -> s
     return ""
 
 
-@dataclass(slots=True)
-class _Run:
-    """A comparison as it goes."""
-
-    known: list[Known]
-    outcomes: list[Outcome] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)
-    missing: Counter[str] = field(default_factory=Counter)
-
-
 def _compare(options: argparse.Namespace) -> int:
     started = time.perf_counter()
-    run = _Run(load_known())
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(_player(options.target, options.server))
         oracle = stack.enter_context(_player(options.oracle, None)) if options.oracle else None
-        for case_file in load(options.paths):
-            transcript = None if oracle else golden.read(case_file, options.golden)
-            for case in case_file.cases:
-                if options.filter.lower() in f"{case_file.topic} {case.title}".lower():
-                    _compare_case(run, case_file, case, options.resp, target, oracle or transcript)
-    if not run.outcomes:
+        comparison = _Comparison(target, oracle, options.golden, options.resp, load_known())
+        comparison.run(load(options.paths), options.filter)
+    if comparison.lost:
+        sys.stderr.write(f"conformance: the run ends at {comparison.lost}\n")
+    if not comparison.outcomes:
         raise ValueError("no case was played")
-    whole = not (options.paths or options.filter or options.resp or options.oracle)
-    return _report(run, options.max_diffs, time.perf_counter() - started, stale_is_error=whole)
+    whole = not (options.paths or options.filter or options.resp or options.oracle or comparison.lost)
+    conforms = comparison.report(options.max_diffs, time.perf_counter() - started, stale_is_error=whole)
+    return 2 if comparison.lost else 0 if conforms else 1
 
 
-def _compare_case(
-    run: _Run,
-    case_file: CaseFile,
-    case: Case,
-    only: int | None,
-    target: Player,
-    reference: Player | golden.Transcript | None,
-) -> None:
-    lacking = case.requires - target.commands
-    if isinstance(reference, Player):
-        lacking |= case.requires - reference.commands
-    compared = [(step.line, step.source) for step in case.steps if step.compared]
-    for protocol in case.protocols:
-        if only not in {None, protocol}:
-            continue
-        if lacking:
-            run.skipped[case_file.group] += 1
-            run.missing.update(lacking)
-            continue
-        if isinstance(reference, golden.Transcript):
-            recorded = reference.expected(case, protocol)
-            expected = [NOT_RECORDED] * len(compared) if recorded is None else recorded
-        elif reference is not None:
-            expected = reference.play(case, protocol)
-        got = target.play(case, protocol, expected)
-        run.outcomes += judged(case_file.topic, compared, case.title, protocol, expected, got, run.known)
+@dataclass(slots=True)
+class _Comparison:
+    """A run of the corpus: what is compared with what, and what came of it."""
 
+    target: Player
+    oracle: Player | None
+    transcripts: Path
+    only: int | None
+    known: list[Known]
+    outcomes: list[Outcome] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    missing: set[str] = field(default_factory=set)
+    lost: str = ""
 
-def _report(run: _Run, max_diffs: int, seconds: float, *, stale_is_error: bool) -> int:
-    write = sys.stdout.write
-    failed = [outcome for outcome in run.outcomes if outcome.verdict is Verdict.FAILED]
-    known = [outcome for outcome in run.outcomes if outcome.verdict is Verdict.KNOWN]
-    for outcome in failed[:max_diffs]:
-        write(f"{rendered(outcome)}\n\n")
-    if len(failed) > max_diffs:
-        write(f"… and {len(failed) - max_diffs} more: --max-diffs N shows N\n\n")
-    write(f"{table(run.outcomes, run.skipped)}\n\n")
-    if run.missing:
-        write(f"skipped for want of: {', '.join(sorted(run.missing))}\n")
-    for entry in run.known:
-        count = sum(entry.covers(outcome) for outcome in known)
-        if count:
-            write(f"known: {entry.file}, {entry.case}: {count} replies: {entry.reason}\n")
-    stale = [entry for entry in run.known if not any(entry.covers(outcome) for outcome in known)]
-    for entry in stale if stale_is_error else ():
-        write(f"known.toml: {entry.file}, {entry.case!r} no longer differs: remove the entry\n")
-    passed = sum(outcome.verdict is Verdict.PASSED for outcome in run.outcomes)
-    write(f"{len(run.outcomes)} replies in {seconds:.1f} s\n")
-    write(f"{passed} passed, {len(failed)} failed\n")
-    return 1 if failed or (stale and stale_is_error) else 0
+    def run(self, case_files: Sequence[CaseFile], text: str) -> None:
+        """Play the cases with the text in topic or title, until a server goes away."""
+        for case_file in case_files:
+            transcript = None if self.oracle else golden.read(case_file, self.transcripts)
+            for case in case_file.cases:
+                if text.lower() not in f"{case_file.topic} {case.title}".lower():
+                    continue
+                try:
+                    self._play(case_file, case, transcript)
+                except ServerError as error:
+                    self.lost = f"{case_file.topic}, {case.title!r}: {error}"
+                    return
+
+    def _play(self, case_file: CaseFile, case: Case, transcript: golden.Transcript | None) -> None:
+        servers = [self.target, self.oracle] if self.oracle else [self.target]
+        lacking = {name for server in servers for name in case.requires - server.commands}
+        compared = [(step.line, step.source) for step in case.steps if step.compared]
+        for protocol in case.protocols:
+            if self.only not in {None, protocol}:
+                continue
+            if lacking:
+                self.skipped[case_file.group] += 1
+                self.missing |= lacking
+                continue
+            recorded = transcript.expected(case, protocol) if transcript else None
+            if self.oracle:
+                recorded = self.oracle.play(case, protocol)
+            expected = recorded or [NOT_RECORDED] * len(compared)
+            got = self.target.play(case, protocol, expected)
+            self.outcomes += judged(
+                case_file.topic, compared, case.title, protocol, expected, got, self.known
+            )
+
+    def report(self, max_diffs: int, seconds: float, *, stale_is_error: bool) -> bool:
+        """Print what was found; return whether the target conforms."""
+        write = sys.stdout.write
+        shown = differences(self.outcomes)
+        write("".join(f"{difference}\n\n" for difference in shown[:max_diffs]))
+        if len(shown) > max_diffs:
+            write(f"… and {len(shown) - max_diffs} more: --max-diffs N shows N\n\n")
+        write(f"{table(self.outcomes, self.skipped)}\n\n")
+        if self.missing:
+            write(f"skipped for want of: {', '.join(sorted(self.missing))}\n")
+        stale = False
+        for entry in self.known:
+            count = sum(
+                entry.covers(outcome) for outcome in self.outcomes if outcome.verdict is Verdict.KNOWN
+            )
+            if count:
+                write(f"known: {entry.file}, {entry.case}: {count} replies: {entry.reason}\n")
+            elif stale_is_error:
+                stale = True
+                write(f"known.toml: {entry.file}, {entry.case!r} no longer differs: remove the entry\n")
+        failed = sum(outcome.verdict is Verdict.FAILED for outcome in self.outcomes)
+        passed = sum(outcome.verdict is Verdict.PASSED for outcome in self.outcomes)
+        write(f"{len(self.outcomes)} replies in {seconds:.1f} s\n")
+        write(f"{passed} passed, {failed} failed\n")
+        return not failed and not stale
 
 
 if __name__ == "__main__":

@@ -39,14 +39,15 @@ class Player:
         address: where it listens.
 
     Raises:
-        ServerError: it cannot be reached, or refuses what cleans up after a case.
+        ServerError: it cannot be reached.
 
     See Also:
         conformance.corpus.Case: what is played.
 
     LLM Context:
         - Each case gets new connections, after a FLUSHALL on a connection of the player's own.
-        - What a case sets with CONFIG SET is set back, through the values found before the first such case.
+        - What a case sets with CONFIG SET is set back to the values found before the first such case.
+        - A directive that the server refuses is shown behind the case's last reply, and so fails the case.
     """
 
     def __init__(self, address: Address) -> None:
@@ -99,16 +100,17 @@ class Player:
         self.admin(b"FLUSHALL")
         touched = {name for names in _configured(case) for name in names}
         self._remember(touched)
-        for settings in case.configs:
-            self._demand(b"CONFIG", b"SET", *settings)
+        refused = [self._refusal(b"CONFIG", b"SET", *settings) for settings in case.configs]
         run = _Run(self, self._address, protocol, expected)
         try:
-            return run.play(case.steps)
+            texts = run.play(case.steps)
         finally:
             run.close()
-            for command in case.cleanup:
-                self._demand(*command)
-            self._restore(touched)
+            refused += [self._refusal(*command) for command in case.cleanup]
+            refused += self._restore(touched)
+        if texts:
+            texts[-1] = "\n".join([texts[-1], *filter(None, refused)])
+        return texts
 
     def synchronise(self) -> None:
         """Return when the server has handled all that was sent to it before on any connection.
@@ -123,11 +125,11 @@ class Player:
         reply = self.admin(b"COMMAND", b"LIST")
         return frozenset(item.text().lower() for item in reply.items or ())
 
-    def _demand(self, *arguments: bytes) -> None:
+    def _refusal(self, *arguments: bytes) -> str:
+        """Send what a case needs beside its steps; return why that was refused, or nothing."""
         reply = self.admin(*arguments)
-        if reply.is_error:
-            command = " ".join(quoted(argument) for argument in arguments)
-            raise ServerError(f"{command} was refused: {render(reply)}")
+        command = " ".join(quoted(argument) for argument in arguments)
+        return f"({command} was refused: {render(reply)})" if reply.is_error else ""
 
     def _remember(self, names: set[bytes]) -> None:
         for name in names - self._configs.keys():
@@ -135,12 +137,12 @@ class Player:
             if reply.items is not None and len(reply.items) == 2:
                 self._configs[name] = reply.items[1].data or b""
 
-    def _restore(self, names: set[bytes]) -> None:
+    def _restore(self, names: set[bytes]) -> Iterator[str]:
         for name in sorted(names & self._configs.keys()):
             reply = self.admin(b"CONFIG", b"GET", name)
             value = self._configs[name]
             if reply.items is None or len(reply.items) != 2 or reply.items[1].data != value:
-                self._demand(b"CONFIG", b"SET", name, value)
+                yield self._refusal(b"CONFIG", b"SET", name, value)
 
 
 def _configured(case: Case) -> Iterator[tuple[bytes, ...]]:

@@ -4,14 +4,24 @@ import difflib
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from conformance.resp import indented
 
-__all__ = ["KNOWN", "Known", "KnownError", "Outcome", "Verdict", "judged", "load_known", "rendered", "table"]
+__all__ = [
+    "KNOWN",
+    "Known",
+    "KnownError",
+    "Outcome",
+    "Verdict",
+    "differences",
+    "judged",
+    "load_known",
+    "table",
+]
 
 KNOWN: Final = Path(__file__).parent / "known.toml"
 
@@ -105,20 +115,36 @@ def judged(
     """Yield one outcome per compared step, given as line and source."""
     for (line, step), wanted, actual in zip(steps, expected, got, strict=True):
         outcome = Outcome(topic, line, case, step, protocol, wanted, actual, Verdict.PASSED)
-        if wanted == actual:
-            yield outcome
-            continue
-        verdict = Verdict.KNOWN if any(entry.covers(outcome) for entry in known) else Verdict.FAILED
-        yield Outcome(topic, line, case, step, protocol, wanted, actual, verdict)
+        if wanted != actual:
+            verdict = Verdict.KNOWN if any(entry.covers(outcome) for entry in known) else Verdict.FAILED
+            outcome = replace(outcome, verdict=verdict)
+        yield outcome
 
 
-def rendered(outcome: Outcome) -> str:
-    """Return a difference as a person reads it: where, what was sent, what was expected, what came."""
-    head = f"{outcome.topic}.case:{outcome.line}  resp{outcome.protocol}  {outcome.case}\n    {outcome.step}"
+def differences(outcomes: Iterable[Outcome]) -> list[str]:
+    """Return each failed reply as a person reads it, once if both protocols fail alike.
+
+    Example:
+        >>> failed = Outcome("string/get", 3, "GET", "same GET k", 2, ":1", ":2", Verdict.FAILED)
+        >>> print(differences([failed, replace(failed, protocol=3)])[0])
+        string/get.case:3  resp2+3  GET
+            same GET k
+            expected  :1
+            got       :2
+    """
+    alike: dict[Outcome, list[int]] = {}
+    for outcome in outcomes:
+        if outcome.verdict is Verdict.FAILED:
+            alike.setdefault(replace(outcome, protocol=0), []).append(outcome.protocol)
+    return [_rendered(outcome, "+".join(map(str, protocols))) for outcome, protocols in alike.items()]
+
+
+def _rendered(outcome: Outcome, protocols: str) -> str:
+    head = f"{outcome.topic}.case:{outcome.line}  resp{protocols}  {outcome.case}\n    {outcome.step}"
     if "\n" not in outcome.expected + outcome.got:
         return f"{head}\n    expected  {outcome.expected}\n    got       {outcome.got}"
     lines = difflib.unified_diff(outcome.expected.split("\n"), outcome.got.split("\n"), n=2, lineterm="")
-    diff = "\n".join(line for line in lines if not line.startswith(("---", "+++")))
+    diff = "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
     return f"{head}\n    - expected, + got\n{indented(diff, 4)}"
 
 

@@ -5,7 +5,7 @@ and what decides are then the same text, and recording twice gives the same file
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -110,22 +110,29 @@ def _type(reply: Reply, parameter: str) -> str:
     return "\n".join([f"{reply.kind}…", *(indented(shape, 2) for shape in distinct)])
 
 
-_FIELD: Final = re.compile(r"(?P<name>[\w.-]+)(?P<sign>[=:])(?P<value>[^ \r\n]*)")
+_FIELD: Final = re.compile(r"(?P<name>[\w.|-]+)(?P<sign>[=:])(?P<value>[^ \r\n]*)")
 
 
 def _fields(reply: Reply, parameter: str) -> str:
-    """Of a text of fields (``name=value`` or ``name:value``) all names, or these fields with their values."""
+    """Of a text of fields (name=value, name:value) all names, all but -NAME, or NAME with its value."""
     if reply.items is not None or reply.data is None or reply.is_error:
         return render(reply)
-    text = _content(reply)
-    if not parameter:
-        return _fields_text(reply, _FIELD.sub(r"\g<name>\g<sign>", text))
-    shown = set(parameter.split(","))
-    lines = (
-        " ".join(match[0] for match in _FIELD.finditer(line) if match["name"] in shown)
-        for line in text.splitlines()
-    )
-    return _fields_text(reply, "\n".join(line for line in lines if line))
+    names = set(parameter.split(",")) - {""}
+    left_out = {name.removeprefix("-") for name in names if name.startswith("-")}
+    if left_out and len(left_out) < len(names):
+        raise VerbError("fields takes either the names to show or, each after a minus, those to leave out")
+    lines = []
+    for line in _content(reply).splitlines():
+        fields = list(_FIELD.finditer(line))
+        if names and not left_out:
+            shown = [field[0] for field in fields if field["name"] in names]
+        elif fields:
+            shown = [field["name"] + field["sign"] for field in fields if field["name"] not in left_out]
+        else:
+            shown = [line]
+        if shown:
+            lines.append(" ".join(shown))
+    return _fields_text(reply, lines)
 
 
 def _content(reply: Reply) -> str:
@@ -133,9 +140,9 @@ def _content(reply: Reply) -> str:
     return reply.text().removeprefix("txt:") if reply.kind == "=" else reply.text()
 
 
-def _fields_text(reply: Reply, text: str) -> str:
-    lines = [f"  {escaped(line.encode('latin-1'))}" for line in text.splitlines()]
-    return "\n".join([f"{reply.kind}fields", *lines])
+def _fields_text(reply: Reply, lines: Sequence[str]) -> str:
+    shown = [f"  {escaped(line.encode('latin-1'))}" for line in lines]
+    return "\n".join([f"{reply.kind}fields", *shown])
 
 
 def _mask(reply: Reply, parameter: str) -> str:
@@ -158,14 +165,11 @@ def _mask(reply: Reply, parameter: str) -> str:
 def _mask_fields(reply: Reply, names: set[str]) -> str:
     if reply.data is None or reply.is_error:
         return render(reply)
-
-    def field(match: re.Match[str]) -> str:
-        value = "*" if match["name"] in names else match["value"]
-        return f"{match['name']}{match['sign']}{value}"
-
     text = _content(reply)
-    masked = _FIELD.sub(field, text)
-    return render(reply) if masked == text else _fields_text(reply, masked)
+    # here a value ends at a comma too: INFO has fields within fields
+    pattern = "|".join(re.escape(name) for name in names)
+    masked = re.sub(rf"\b({pattern})([=:])[^ ,\r\n]*", r"\1\2*", text)
+    return render(reply) if masked == text else _fields_text(reply, masked.splitlines())
 
 
 def _help(reply: Reply, parameter: str) -> str:
