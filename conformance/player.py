@@ -190,7 +190,7 @@ class _Run:
                 texts.append(text)
         for name, connection in self._connections.items():
             data, _ = connection.arrived()
-            if data and texts:
+            if data and texts and not lost:
                 texts[-1] += f"\n(unread{f' by {name}' if name else ''}) {quoted(data)}"
         return texts
 
