@@ -1,0 +1,209 @@
+"""The in-memory backend: an engine in this process, under the cache API and under the server's command face."""
+
+import asyncio
+from datetime import timedelta
+
+from vermilion.clock import Clock
+from vermilion.config import Config
+from vermilion.engine.engine import Engine
+from vermilion.errors import RespError
+from vermilion.protocol.reply import Reply
+from vermilion.session import Session, Transport
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class MemoryCacheBackend:
+    """Keys and values in this process, with everything a Redis does to them.
+
+    Args:
+        max_size: how many keys are kept; beyond it the least recently used one is evicted. None for no limit.
+        clock: what says the time; the system's clock when None.
+        config: the configuration of the engine; the defaults when None.
+
+    Example:
+        >>> import asyncio
+        >>> async def main() -> bytes | None:
+        ...     backend = MemoryCacheBackend()
+        ...     await backend.set("greeting", b"hello")
+        ...     return await backend.get("greeting")
+        >>> asyncio.run(main())
+        b'hello'
+
+    See Also:
+        `RedisCacheBackend`, the same face in front of a real Redis; `Server`, which serves either over TCP.
+
+    LLM Context:
+        - Two faces: get, set, delete and clear for `CacheService`; `open_session` and `execute` for the server.
+          Both work on the same keys, so one process may serve a backend over TCP and use it directly.
+        - Keys are text here and UTF-8 bytes on the wire; values are bytes.
+        - Expired keys are invisible at once. They are reclaimed in the background only between `initialize`
+          and `close`, on the event loop that `initialize` was called on.
+        - Nothing here is thread-safe: use it on one event loop.
+    """
+
+    def __init__(
+        self, *, max_size: int | None = None, clock: Clock | None = None, config: Config | None = None
+    ) -> None:
+        self.config = config or Config()
+        self.engine = Engine(
+            self.config.settings, self.config, clock=clock, max_keys=max_size or 0
+        )
+        self.execute = self.engine.execute
+        self.open_session = self.engine.open_session
+        self.close_session = self.engine.close_session
+        self._db = self.engine.databases[0]
+        self._own_session: Session | None = None
+        self._cron: asyncio.TimerHandle | None = None
+
+    # The cache API ----------------------------------------------------------------------------------------
+
+    async def initialize(self) -> None:
+        """Begin the background work on the running event loop; calling it again does no harm.
+
+        See Also:
+            `close`.
+        """
+        if self._cron is None:
+            self._schedule()
+
+    async def close(self) -> None:
+        """End the background work; the keys stay.
+
+        See Also:
+            `initialize`.
+        """
+        if self._cron is not None:
+            self._cron.cancel()
+            self._cron = None
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the value of a key.
+
+        Args:
+            key: its name.
+
+        Returns:
+            The bytes, or None when the key does not exist or has expired.
+
+        Raises:
+            RespError: WRONGTYPE when the key holds something else than a string.
+
+        See Also:
+            `set`.
+        """
+        return self._db.string(key.encode())
+
+    async def set(self, key: str, value: bytes, ttl: timedelta | None = None) -> None:
+        """Set the value of a key.
+
+        Args:
+            key: its name.
+            value: the bytes.
+            ttl: how long it lives, to the millisecond and positive; None for ever.
+
+        Raises:
+            ValueError: for a time to live of less than a millisecond.
+
+        See Also:
+            `get`.
+        """
+        name = key.encode()
+        db = self._db
+        if ttl is None:
+            db.store(name, value)
+            db.changed(name, "set")
+            return
+        ttl_ms = ttl // _MILLISECOND
+        if ttl_ms <= 0:
+            raise ValueError("a time to live is at least one millisecond")
+        db.store(name, value)
+        db.changed(name, "set")
+        db.expire_at(name, db.clock.now_ms() + ttl_ms)
+        db.changed(name, "expire")
+
+    async def delete(self, key: str) -> bool:
+        """Delete a key.
+
+        Args:
+            key: its name.
+
+        Returns:
+            Whether it existed.
+
+        See Also:
+            `clear`.
+        """
+        name = key.encode()
+        if not self._db.remove(name):
+            return False
+        self._db.changed(name, "del")
+        return True
+
+    async def clear(self) -> None:
+        """Delete all keys of database 0.
+
+        See Also:
+            `delete`.
+        """
+        self._db.clear()
+
+    async def call(self, *argv: bytes) -> Reply:
+        """Run one command, as a client of its own on database 0.
+
+        Args:
+            argv: its name and its arguments.
+
+        Returns:
+            The plain reply.
+
+        Raises:
+            RespError: the error reply.
+
+        Example:
+            >>> import asyncio
+            >>> asyncio.run(MemoryCacheBackend().call(b"INCRBY", b"visits", b"3"))
+            3
+
+        See Also:
+            `execute`, which returns errors and takes a session.
+        """
+        if self._own_session is None:
+            self._own_session = self.engine.open_session(_Caller())
+        self.engine.start_batch()
+        reply = self.engine.execute(self._own_session, list(argv))
+        if isinstance(reply, RespError):
+            raise reply
+        return reply
+
+    def _schedule(self) -> None:
+        """Run the engine's periodic work `hz` times a second, for a quarter of the time at most."""
+        period = 1 / self.config.settings.hz
+        self._cron = asyncio.get_running_loop().call_later(period, self._run_cron, period)
+
+    def _run_cron(self, period: float) -> None:
+        """Do the periodic work, and again."""
+        self.engine.cron(int(period * 250_000_000))
+        self._schedule()
+
+
+class _Caller:
+    """The transport of calls that come from this process: there is none."""
+
+    address = "internal:0"
+    local_address = "internal:0"
+    fileno = -1
+    query_buffered = 0
+    output_buffered = 0
+
+    def use_resp(self, version: int) -> None:
+        """Replies are values here: nothing to encode."""
+
+    def lift_limits(self) -> None:
+        """Calls are made by this process: nothing to limit."""
+
+    def close_after_reply(self) -> None:
+        """There is nothing to close."""
+
+    def abort(self) -> None:
+        """There is nothing to close."""

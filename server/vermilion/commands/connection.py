@@ -1,0 +1,500 @@
+"""The connection group: who a client is, how it talks, and what one client may see and do of others."""
+
+import hmac
+from collections.abc import Callable, Iterator
+from typing import Annotated, Final, TypeAlias
+
+from vermilion import errors
+from vermilion.commands.registry import command, container
+from vermilion.commands.syntax import (
+    ADMIN, ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, SKIP_SLOWLOG, STALE, STRING, Argument, Integer, OneWord, Value,
+)  # fmt: skip
+from vermilion.errors import RespError, text
+from vermilion.protocol.numbers import parse_int64
+from vermilion.protocol.reply import NO_REPLY, OK, PONG, Reply, Status, Verbatim
+from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, Server, Session
+from vermilion.version import REDIS_VERSION
+
+OnOff: TypeAlias = Annotated[str, OneWord("ON", "OFF")]
+
+_CLIENT_FLAGS: Final = NOSCRIPT | LOADING | STALE
+_RESET: Final = Status("RESET")
+
+
+def _utf8(value: str) -> bytes:
+    """Return text as the wire carries it."""
+    return value.encode("utf-8", "surrogateescape")
+
+
+@command("PING", FAST, since="1.0.0", complexity="O(1)", tips=["request_policy:all_shards", "response_policy:all_succeeded"])
+def ping(message: Annotated[bytes | None, STRING] = None) -> Reply:
+    """Return PONG, or the message."""
+    return PONG if message is None else message
+
+
+@command("ECHO", LOADING | STALE | FAST, since="1.0.0", complexity="O(1)")
+def echo(message: Value) -> bytes:
+    """Return the message."""
+    return message
+
+
+@command("QUIT", NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY, since="1.0.0", complexity="O(1)", deprecated=("7.2.0", "just closing the connection"), raw=True, arity=-1)
+def quit_(session: Session, argv: list[bytes]) -> Status:
+    """Close the connection; return OK first."""
+    session.transport.close_after_reply()
+    return OK
+
+
+@command("SELECT", LOADING | STALE | FAST, since="1.0.0", complexity="O(1)")
+def select(session: Session, index: Integer) -> Status:
+    """Select the database that the client's later calls work on."""
+    if not 0 <= index < len(session.server.databases):
+        raise RespError(errors.DB_INDEX_OUT_OF_RANGE)
+    session.db = session.server.databases[index]
+    return OK
+
+
+# Who it is ------------------------------------------------------------------------------------------------
+
+
+def _authenticate(session: Session, user: bytes, password: bytes) -> None:
+    """Let the client in, or raise."""
+    required = session.server.settings.requirepass
+    # Comparing in constant time: the time of a refusal must not tell how much of a guess was right.
+    if user != b"default" or (required and not hmac.compare_digest(password, required)):
+        raise RespError(errors.WRONG_PASSWORD)
+    session.authenticated = True
+    session.user = user
+    session.gates &= ~GATE_AUTH
+    session.transport.lift_limits()
+
+
+@command(
+    "AUTH", NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY, since="1.0.0",
+    complexity="O(N) where N is the number of passwords defined for the user", raw=True, arity=-2,
+    arguments=[Argument("username", "string", optional=True, since="6.0.0"), Argument("password", "string")],
+)  # fmt: skip
+def auth(session: Session, argv: list[bytes]) -> Status:
+    """Authenticate the connection."""
+    # Raw: the optional argument is the first one.
+    if len(argv) > 3:
+        raise RespError(errors.SYNTAX)
+    if len(argv) == 2:
+        if not session.server.settings.requirepass:
+            raise RespError(errors.NO_PASSWORD_SET)
+        _authenticate(session, b"default", argv[1])
+    else:
+        _authenticate(session, argv[1], argv[2])
+    return OK
+
+
+def _check_name(name: bytes, what: str) -> bytes:
+    """Refuse a name that would break the lines of CLIENT LIST."""
+    if any(not 33 <= byte <= 126 for byte in name):
+        raise RespError(errors.bad_client_name(what))
+    return name
+
+
+@command(
+    "HELLO", NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY, since="6.0.0", complexity="O(1)",
+    raw=True, arity=-1,
+    arguments=[
+        Argument("arguments", "block", optional=True, arguments=[
+            Argument("protover", "integer"),
+            Argument("auth", "block", token="AUTH", optional=True, arguments=[
+                Argument("username", "string"), Argument("password", "string"),
+            ]),
+            Argument("clientname", "string", token="SETNAME", optional=True),
+        ]),
+    ],
+)  # fmt: skip
+def hello(session: Session, argv: list[bytes]) -> Reply:
+    """Switch the protocol, authenticate and name the connection; return what the server is."""
+    # Raw: its options have error texts of their own, and are all read before any takes effect.
+    version = session.resp
+    if len(argv) > 1:
+        number = parse_int64(argv[1])
+        if number is None:
+            raise RespError(errors.PROTOCOL_NOT_AN_INTEGER)
+        if number not in {2, 3}:
+            raise RespError(errors.UNSUPPORTED_PROTOCOL)
+        version = number
+    credentials: tuple[bytes, bytes] | None = None
+    name: bytes | None = None
+    at = 2
+    while at < len(argv):
+        word = argv[at].upper()
+        if word == b"AUTH" and at + 2 < len(argv):
+            credentials = (argv[at + 1], argv[at + 2])
+            at += 3
+        elif word == b"SETNAME" and at + 1 < len(argv):
+            name = _check_name(argv[at + 1], "Client names")
+            at += 2
+        else:
+            raise RespError(errors.hello_option(argv[at]))
+    if credentials is not None:
+        _authenticate(session, *credentials)
+    if not session.authenticated:
+        raise RespError(errors.HELLO_NEEDS_AUTH)
+    if name is not None:
+        session.name = name
+    if version != session.resp:
+        session.resp = version
+        session.transport.use_resp(version)
+    return {
+        b"server": b"redis",
+        b"version": REDIS_VERSION.encode(),
+        b"proto": session.resp,
+        b"id": session.id,
+        b"mode": b"standalone",
+        b"role": b"master",
+        b"modules": [],
+    }
+
+
+@command("RESET", NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY, since="6.2.0", complexity="O(1)")
+def reset(session: Session) -> Status:
+    """Give the connection the state of a new one."""
+    server = session.server
+    session.db = server.databases[0]
+    session.name = b""
+    session.user = b"default"
+    session.no_evict = False
+    session.reply_mode = "on"
+    session.gates &= ~(GATE_REPLY | GATE_NO_TOUCH)
+    if server.settings.requirepass:
+        session.authenticated = False
+        session.gates |= GATE_AUTH
+    if session.resp != 2:
+        session.resp = 2
+        session.transport.use_resp(2)
+    return _RESET
+
+
+# CLIENT ---------------------------------------------------------------------------------------------------
+
+container("CLIENT", since="2.4.0", summary="A container for client connection commands.")
+
+
+@command("CLIENT|ID", _CLIENT_FLAGS, since="5.0.0", complexity="O(1)")
+def client_id(session: Session) -> int:
+    """Return the unique id of the connection."""
+    return session.id
+
+
+@command("CLIENT|GETNAME", _CLIENT_FLAGS, since="2.6.9", complexity="O(1)")
+def client_getname(session: Session) -> bytes | None:
+    """Return the name of the connection, or nil."""
+    return session.name or None
+
+
+@command("CLIENT|SETNAME", _CLIENT_FLAGS, since="2.6.9", complexity="O(1)", tips=["request_policy:all_nodes", "response_policy:all_succeeded"])
+def client_setname(session: Session, connection_name: Value) -> Status:
+    """Name the connection; an empty name takes the name away."""
+    session.name = _check_name(connection_name, "Client names")
+    return OK
+
+
+@command(
+    "CLIENT|SETINFO", _CLIENT_FLAGS, since="7.2.0", complexity="O(1)",
+    tips=["request_policy:all_nodes", "response_policy:all_succeeded"], raw=True, arity=4,
+    arguments=[Argument("attr", "oneof", arguments=[
+        Argument("libname", "string", token="LIB-NAME"), Argument("libver", "string", token="LIB-VER"),
+    ])],
+)  # fmt: skip
+def client_setinfo(session: Session, argv: list[bytes]) -> Status:
+    """Say which library the client is."""
+    attribute = argv[2].lower()
+    if attribute == b"lib-name":
+        session.lib_name = _check_name(argv[3], "lib-name")
+    elif attribute == b"lib-ver":
+        session.lib_version = _check_name(argv[3], "lib-ver")
+    else:
+        raise RespError(errors.unrecognized_option(argv[2]))
+    return OK
+
+
+@command("CLIENT|REPLY", _CLIENT_FLAGS, since="3.2.0", complexity="O(1)")
+def client_reply(session: Session, action: Annotated[str, OneWord("ON", "OFF", "SKIP")]) -> Reply:
+    """Turn replies on or off, or skip the next one; only ON is answered."""
+    if action == "ON":
+        session.reply_mode = "on"
+        session.gates &= ~GATE_REPLY
+        return OK
+    if action == "OFF" or session.reply_mode != "off":
+        # A SKIP inside a skipped call must outlive that call.
+        skip = "skip-next" if session.reply_mode == "skip" else "skip"
+        session.reply_mode = "off" if action == "OFF" else skip
+        session.gates |= GATE_REPLY
+    return NO_REPLY
+
+
+@command("CLIENT|NO-EVICT", ADMIN | _CLIENT_FLAGS, since="7.0.0", complexity="O(1)")
+def client_no_evict(session: Session, enabled: OnOff) -> Status:
+    """Exempt the connection from eviction of clients, or not."""
+    session.no_evict = enabled == "ON"
+    return OK
+
+
+@command("CLIENT|NO-TOUCH", _CLIENT_FLAGS, since="7.2.0", complexity="O(1)")
+def client_no_touch(session: Session, enabled: OnOff) -> Status:
+    """Let the connection's calls leave the access times of keys alone, or not."""
+    if enabled == "ON":
+        session.gates |= GATE_NO_TOUCH
+    else:
+        session.gates &= ~GATE_NO_TOUCH
+    return OK
+
+
+def _describe(session: Session, now_ms: int) -> str:
+    """Return one line of CLIENT LIST, without its line end."""
+    transport = session.transport
+    flags = "e" if session.no_evict else ""
+    flags += "T" if session.gates & GATE_NO_TOUCH else ""
+    queued, unsent = transport.query_buffered, transport.output_buffered
+    fields = {
+        "id": session.id,
+        "addr": transport.address,
+        "laddr": transport.local_address,
+        "fd": transport.fileno,
+        "name": text(session.name),
+        "age": (now_ms - session.created_ms) // 1000,
+        "idle": (now_ms - session.last_active_ms) // 1000,
+        "flags": flags or "N",
+        "db": session.db.index,
+        "sub": 0,
+        "psub": 0,
+        "ssub": 0,
+        "multi": -1,
+        "watch": 0,
+        "qbuf": queued,
+        "qbuf-free": 0,
+        "argv-mem": 0,
+        "multi-mem": 0,
+        "rbs": 0,
+        "rbp": 0,
+        "obl": 0,
+        "oll": 1 if unsent else 0,
+        "omem": unsent,
+        "tot-mem": queued + unsent,
+        "events": "rw" if unsent else "r",
+        "cmd": session.last_command.name if session.last_command is not None else "NULL",
+        "user": text(session.user),
+        "redir": -1,
+        "resp": session.resp,
+        "lib-name": text(session.lib_name),
+        "lib-ver": text(session.lib_version),
+        "io-thread": 0,
+    }
+    return " ".join(f"{name}={value}" for name, value in fields.items())
+
+
+def _lines(sessions: list[Session], now_ms: int) -> Verbatim:
+    """Return the lines of CLIENT LIST."""
+    listed = "".join(f"{_describe(session, now_ms)}\n" for session in sessions)
+    return Verbatim(listed.encode("utf-8", "surrogateescape"))
+
+
+@command("CLIENT|INFO", _CLIENT_FLAGS, since="6.2.0", complexity="O(1)", tips=["nondeterministic_output"])
+def client_info(session: Session) -> Verbatim:
+    """Return what CLIENT LIST says of this connection."""
+    return _lines([session], session.server.clock.monotonic_ms())
+
+
+_TYPES: Final = (b"normal", b"master", b"replica", b"slave", b"pubsub")
+
+
+def _client_type(word: bytes) -> bytes:
+    """Return a client type in lower case; every client here is a normal one."""
+    if word.lower() not in _TYPES:
+        raise RespError(errors.unknown_client_type(word))
+    return word.lower()
+
+
+def _type_tokens(*names: str) -> list[Argument]:
+    """Document the words of TYPE."""
+    return [Argument(name, "pure-token", token=name.upper()) for name in names]
+
+
+@command(
+    "CLIENT|LIST", ADMIN | _CLIENT_FLAGS, since="2.4.0", raw=True, arity=-2,
+    complexity="O(N) where N is the number of client connections", tips=["nondeterministic_output"],
+    arguments=[
+        Argument(
+            "client-type", "oneof", token="TYPE", since="5.0.0", optional=True,
+            arguments=_type_tokens("normal", "master", "replica", "pubsub"),
+        ),
+        Argument("client-id", "integer", token="ID", since="6.2.0", optional=True, multiple=True),
+    ],
+)  # fmt: skip
+def client_list(session: Session, argv: list[bytes]) -> Verbatim:
+    """Return a line about each connection."""
+    server = session.server
+    now = server.clock.monotonic_ms()
+    options = argv[2:]
+    if not options:
+        return _lines(list(server.sessions.values()), now)
+    word = options[0].upper()
+    if word == b"TYPE" and len(options) == 2:
+        kind = _client_type(options[1])
+        return _lines(list(server.sessions.values()) if kind == b"normal" else [], now)
+    if word == b"ID" and len(options) > 1:
+        wanted: list[Session] = []
+        for raw in options[1:]:
+            number = parse_int64(raw)
+            if number is None:
+                raise RespError(errors.INVALID_CLIENT_ID)
+            if number in server.sessions:
+                wanted.append(server.sessions[number])
+        return _lines(wanted, now)
+    raise RespError(errors.SYNTAX)
+
+
+@command(
+    "CLIENT|KILL", ADMIN | _CLIENT_FLAGS, since="2.4.0", raw=True, arity=-3,
+    complexity="O(N) where N is the number of client connections",
+    arguments=[Argument("filter", "oneof", arguments=[
+        Argument("old-format", "string", display="ip:port", deprecated_since="2.8.12"),
+        Argument("new-format", "oneof", multiple=True, arguments=[
+            Argument("client-id", "integer", token="ID", since="2.8.12", optional=True),
+            Argument(
+                "client-type", "oneof", token="TYPE", since="2.8.12", optional=True,
+                arguments=[
+                    Argument("normal", "pure-token", token="NORMAL"),
+                    Argument("master", "pure-token", token="MASTER", since="3.2.0"),
+                    Argument("slave", "pure-token", token="SLAVE"),
+                    Argument("replica", "pure-token", token="REPLICA", since="5.0.0"),
+                    Argument("pubsub", "pure-token", token="PUBSUB"),
+                ],
+            ),
+            Argument("username", "string", token="USER", optional=True),
+            Argument("addr", "string", display="ip:port", token="ADDR", optional=True),
+            Argument("laddr", "string", display="ip:port", token="LADDR", since="6.2.0", optional=True),
+            Argument("skipme", "oneof", token="SKIPME", optional=True, arguments=_type_tokens("yes", "no")),
+            Argument("maxage", "integer", token="MAXAGE", since="7.4.0", optional=True),
+        ]),
+    ])],
+)  # fmt: skip
+def client_kill(session: Session, argv: list[bytes]) -> Reply:
+    """Close connections; return OK, or with filters how many were closed."""
+    server = session.server
+    if len(argv) == 3:
+        wanted = [other for other in server.sessions.values() if _utf8(other.transport.address) == argv[2]]
+        if not wanted:
+            raise RespError(errors.NO_SUCH_CLIENT)
+        _close(session, wanted[0])
+        return OK
+    filters, skip_me = _kill_filters(server, argv[2:])
+    killed = 0
+    for other in list(server.sessions.values()):
+        if not (skip_me and other is session) and all(matches(other) for matches in filters):
+            _close(session, other)
+            killed += 1
+    return killed
+
+
+def _close(session: Session, other: Session) -> None:
+    """Close a connection: one's own only after the reply."""
+    if other is session:
+        other.transport.close_after_reply()
+    else:
+        other.transport.abort()
+
+
+def _kill_filters(server: Server, options: list[bytes]) -> tuple[list[Callable[[Session], bool]], bool]:
+    """Read the filters of CLIENT KILL; return what a client must match, and whether the caller is spared."""
+    now = server.clock.monotonic_ms()
+    filters: list[Callable[[Session], bool]] = []
+    skip_me = True
+    for word, raw in _pairs(options):
+        if word == b"ID":
+            number = parse_int64(raw)
+            if number is None or number < 1:
+                raise RespError(errors.CLIENT_ID_NOT_POSITIVE)
+            filters.append(lambda other, number=number: other.id == number)
+        elif word == b"TYPE":
+            normal = _client_type(raw) == b"normal"
+            filters.append(lambda _, normal=normal: normal)
+        elif word == b"USER":
+            if raw != b"default":
+                raise RespError(errors.no_such_user(raw))
+            filters.append(lambda other, raw=raw: other.user == raw)
+        elif word == b"ADDR":
+            filters.append(lambda other, raw=raw: _utf8(other.transport.address) == raw)
+        elif word == b"LADDR":
+            filters.append(lambda other, raw=raw: _utf8(other.transport.local_address) == raw)
+        elif word == b"MAXAGE":
+            age = parse_int64(raw)
+            if age is None:
+                raise RespError(errors.MAXAGE_NOT_AN_INTEGER)
+            if age <= 0:
+                raise RespError(errors.MAXAGE_NOT_POSITIVE)
+            filters.append(lambda other, age=age: now - other.created_ms >= age * 1000)
+        elif word == b"SKIPME" and raw.lower() in {b"yes", b"no"}:
+            skip_me = raw.lower() == b"yes"
+        else:
+            raise RespError(errors.SYNTAX)
+    return filters, skip_me
+
+
+def _pairs(options: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each option with its value."""
+    if len(options) % 2:
+        raise RespError(errors.SYNTAX)
+    words = iter(options)
+    for word in words:
+        yield word.upper(), next(words)
+
+
+@command("CLIENT|HELP", LOADING | STALE, since="5.0.0", complexity="O(1)")
+def client_help() -> list[Reply]:
+    """Return what the subcommands do."""
+    return [Status(line) for line in _HELP]
+
+
+_HELP: Final = (
+    "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "GETNAME",
+    "    Return the name of the current connection.",
+    "ID",
+    "    Return the ID of the current connection.",
+    "INFO",
+    "    Return information about the current client connection.",
+    "KILL <ip:port>",
+    "    Kill connection made from <ip:port>.",
+    "KILL <option> <value> [<option> <value> [...]]",
+    "    Kill connections. Options are:",
+    "    * ADDR (<ip:port>|<unixsocket>:0)",
+    "      Kill connections made from the specified address",
+    "    * LADDR (<ip:port>|<unixsocket>:0)",
+    "      Kill connections made to specified local address",
+    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+    "      Kill connections by type.",
+    "    * USER <username>",
+    "      Kill connections authenticated by <username>.",
+    "    * SKIPME (YES|NO)",
+    "      Skip killing current connection (default: yes).",
+    "    * ID <client-id>",
+    "      Kill connections by client id.",
+    "    * MAXAGE <maxage>",
+    "      Kill connections older than the specified age.",
+    "LIST [options ...]",
+    "    Return information about client connections. Options:",
+    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+    "      Return clients of specified type.",
+    "REPLY (ON|OFF|SKIP)",
+    "    Control the replies sent to the current connection.",
+    "SETNAME <name>",
+    "    Assign the name <name> to the current connection.",
+    "SETINFO <option> <value>",
+    "    Set client meta attr. Options are:",
+    "    * LIB-NAME: the client lib name.",
+    "    * LIB-VER: the client lib version.",
+    "NO-EVICT (ON|OFF)",
+    "    Protect current client connection from eviction.",
+    "NO-TOUCH (ON|OFF)",
+    "    Will not touch LRU/LFU stats when this mode is on.",
+    "HELP",
+    "    Print this help.",
+)
+"""Redis's text for the subcommands that exist here."""

@@ -1,0 +1,56 @@
+"""The expiration options that several groups share, and their way to a deadline."""
+
+from typing import Annotated, Final, TypeAlias
+
+from vermilion import errors
+from vermilion.commands.syntax import INTEGER, UNIX_TIME, Choice, OneOf, Operand, Token
+from vermilion.errors import RespError
+from vermilion.protocol.numbers import INT64_MAX
+
+Expiration: TypeAlias = Annotated[
+    Choice | None,
+    OneOf(
+        Token("EX", Operand(INTEGER, "seconds"), since="2.6.12"),
+        Token("PX", Operand(INTEGER, "milliseconds"), since="2.6.12"),
+        Token("EXAT", Operand(UNIX_TIME, "unix-time-seconds"), since="6.2.0"),
+        Token("PXAT", Operand(UNIX_TIME, "unix-time-milliseconds"), since="6.2.0"),
+        Token("KEEPTTL", since="6.0.0"),
+    ),
+]
+"""SET's expiration: relative or absolute, in seconds or milliseconds, or the one the key has."""
+
+ExpirationOrPersist: TypeAlias = Annotated[
+    Choice | None,
+    OneOf(
+        Token("EX", Operand(INTEGER, "seconds")),
+        Token("PX", Operand(INTEGER, "milliseconds")),
+        Token("EXAT", Operand(UNIX_TIME, "unix-time-seconds")),
+        Token("PXAT", Operand(UNIX_TIME, "unix-time-milliseconds")),
+        Token("PERSIST"),
+    ),
+]
+"""GETEX's expiration: as SET's, or none from now on."""
+
+_IN_SECONDS: Final = frozenset({"EX", "EXAT"})
+_RELATIVE: Final = frozenset({"EX", "PX"})
+
+
+def deadline_of(unit: str, amount: int, now_ms: int, command: str) -> int:
+    """Return the deadline, in milliseconds since the epoch, that an option stands for.
+
+    Args:
+        unit: EX, PX, EXAT or PXAT.
+        amount: what the client gave with it.
+        now_ms: the time that EX and PX count from.
+        command: for the error text.
+
+    Raises:
+        RespError: for an amount of zero or less, or a deadline beyond 64 bits.
+    """
+    if amount > 0:
+        deadline = amount * 1000 if unit in _IN_SECONDS else amount
+        if unit in _RELATIVE:
+            deadline += now_ms
+        if deadline <= INT64_MAX:
+            return deadline
+    raise RespError(errors.invalid_expire(command))

@@ -1,0 +1,227 @@
+"""The commands there are: `@command` declares one, and everything else about it is read from its signature."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
+
+from vermilion.commands import compiler
+from vermilion.commands.syntax import (
+    ADMIN, BLOCKING, FAST, FLAG_NAMES, MOVABLEKEYS, PUBSUB, READONLY, WRITE, Argument, KeySpec,
+)  # fmt: skip
+from vermilion.protocol.reply import Reply
+from vermilion.session import Session
+
+Call: TypeAlias = Callable[[Session, list[bytes]], Reply]
+F = TypeVar("F", bound=Callable[..., Reply])
+
+COMMANDS: Final[dict[str, "Command"]] = {}
+"""Every command by its lower-case name, subcommands as `container|sub`; complete once the groups are imported."""
+
+_CATEGORIES: Final = {
+    "string": "string",
+    "generic": "keyspace",
+    "connection": "connection",
+}
+"""A group's own ACL category, by the name of its module."""
+
+
+class Deprecation(Protocol):
+    """What COMMAND DOCS says of a command that has a successor."""
+
+    since: str
+    replaced_by: str
+
+
+class Command:
+    """One command as declared.
+
+    Args:
+        name: lower case; `container|sub` for a subcommand.
+        flags: the bits of `syntax.py`.
+        call: takes a session and an argument vector, returns a plain reply.
+        arity: as COMMAND INFO gives it: the exact number of arguments, or minus the least number.
+        group: the documentation's group.
+        summary: what it does, one sentence.
+        since, complexity, tips, deprecated: as documented.
+        arguments: as documented.
+        key_specs: where its keys stand.
+        categories: its ACL categories besides those that follow from the flags.
+    """
+
+    __slots__ = (
+        "arguments", "arity", "call", "categories", "complexity", "deprecated", "find_keys", "flags", "group",
+        "key_specs", "name", "since", "subcommands", "summary", "tips",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        flags: int,
+        *,
+        call: Call | None,
+        arity: int,
+        group: str,
+        summary: str,
+        since: str,
+        complexity: str = "",
+        tips: Sequence[str] = (),
+        deprecated: tuple[str, str] | None = None,
+        arguments: Sequence[Argument] = (),
+        key_specs: Sequence[KeySpec] = (),
+        categories: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self.flags = flags
+        self.call = call
+        self.arity = arity
+        self.group = group
+        self.summary = summary
+        self.since = since
+        self.complexity = complexity
+        self.tips = tuple(tips)
+        self.deprecated = deprecated
+        self.arguments = tuple(arguments)
+        self.key_specs = tuple(key_specs)
+        self.categories = _all_categories(flags, group, categories, call is None)
+        self.subcommands: dict[str, Command] = {}
+
+    @property
+    def flag_names(self) -> list[str]:
+        """The flags as COMMAND INFO names them, in its order."""
+        return [name for bit, name in enumerate(FLAG_NAMES) if self.flags & 1 << bit]
+
+    @property
+    def key_range(self) -> tuple[int, int, int]:
+        """First key, last key and step, as COMMAND INFO's old fields give them; zeros without plain keys."""
+        plain = [spec for spec in self.key_specs if isinstance(spec.begin, int) and spec.numkeys is None]
+        if not plain or len(plain) < len(self.key_specs) and self.flags & MOVABLEKEYS:
+            return (0, 0, 0)
+        first = min(int(spec.begin) for spec in plain if isinstance(spec.begin, int))
+        lasts = [spec.last if spec.last < 0 else int(str(spec.begin)) + spec.last for spec in plain]
+        last = min(lasts) if min(lasts) < 0 else max(lasts)
+        return (first, last, plain[0].step)
+
+    def accepts(self, size: int) -> bool:
+        """Return whether a call of this many arguments, the name included, fits the arity."""
+        return size == self.arity if self.arity >= 0 else size >= -self.arity
+
+
+def _all_categories(flags: int, group: str, extra: Sequence[str], container: bool) -> tuple[str, ...]:
+    """Return the ACL categories in the order in which COMMAND INFO prints them."""
+    found = set(extra)
+    if not container and group in _CATEGORIES:
+        found.add(_CATEGORIES[group])
+    if flags & WRITE:
+        found.add("write")
+    if flags & READONLY:
+        found.add("read")
+    if flags & ADMIN:
+        found |= {"admin", "dangerous"}
+    if flags & PUBSUB:
+        found.add("pubsub")
+    if flags & BLOCKING:
+        found.add("blocking")
+    found.add("fast" if flags & FAST else "slow")
+    return tuple(name for name in CATEGORY_ORDER if name in found)
+
+
+CATEGORY_ORDER: Final = (
+    "keyspace", "read", "write", "set", "sortedset", "list", "hash", "string", "bitmap", "hyperloglog", "geo",
+    "stream", "pubsub", "admin", "fast", "slow", "blocking", "dangerous", "connection", "transaction",
+    "scripting",
+)  # fmt: skip
+"""The ACL categories, in the order of ACL CAT and COMMAND INFO."""
+
+
+def command(
+    name: str,
+    flags: int = 0,
+    *,
+    since: str,
+    complexity: str = "",
+    raw: bool = False,
+    arity: int = 0,
+    arguments: Sequence[Argument] = (),
+    keys: Sequence[KeySpec] | None = None,
+    tips: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    deprecated: tuple[str, str] | None = None,
+    unknown_option: Callable[[bytes], str] | None = None,
+) -> Callable[[F], F]:
+    """Declare a command; the decorated function stays callable as it is.
+
+    Args:
+        name: as on the wire, upper case; `CONTAINER|SUB` for a subcommand of a declared container.
+        flags: bits of `syntax.py`.
+        since: the Redis version that brought it.
+        complexity: as documented.
+        raw: the function takes the session and the whole argument vector, and `arity`, `arguments` and `keys`
+            are given here; for irregular syntaxes and the hottest commands.
+        arity: as COMMAND INFO gives it; raw only.
+        arguments: as COMMAND DOCS gives them; raw only.
+        keys: the key specifications, where the signature does not say them.
+        tips: command tips, as documented.
+        categories: ACL categories besides those that follow from flags and group.
+        deprecated: since when, and what replaces it.
+        unknown_option: the error text for an option that is none; `ERR syntax error` otherwise.
+
+    Returns:
+        The decorator.
+
+    Raises:
+        TypeError: at import, for a signature that does not make a syntax.
+    """
+
+    def declare(function: F) -> F:
+        lower = name.lower()
+        if raw:
+            shape = compiler.raw_shape(lower, function, arity, arguments, keys or ())
+        else:
+            shape = compiler.compile_signature(lower, function, keys, unknown_option)
+        _register(
+            Command(
+                lower,
+                flags,
+                call=shape.call,
+                arity=shape.arity,
+                group=function.__module__.rpartition(".")[2].replace("_", "-"),
+                summary=_first_sentence(function),
+                since=since,
+                complexity=complexity,
+                tips=tips,
+                deprecated=deprecated,
+                arguments=shape.arguments,
+                key_specs=shape.key_specs,
+                categories=categories,
+            )
+        )
+        return function
+
+    return declare
+
+
+def container(name: str, *, since: str, summary: str, complexity: str = "Depends on subcommand.") -> None:
+    """Declare a command that only has subcommands, which are declared as `NAME|SUB` behind it, in the same group."""
+    group = sys._getframe(1).f_globals["__name__"].rpartition(".")[2].replace("_", "-")
+    _register(
+        Command(
+            name.lower(), 0, call=None, arity=-2, group=group, summary=summary, since=since, complexity=complexity
+        )
+    )
+
+
+def _register(declared: Command) -> None:
+    """Enter a command into the table, and a subcommand into its container too."""
+    if declared.name in COMMANDS:
+        raise TypeError(f"{declared.name} is declared twice")
+    COMMANDS[declared.name] = declared
+    parent, bar, sub = declared.name.partition("|")
+    if bar:
+        COMMANDS[parent].subcommands[sub] = declared
+
+
+def _first_sentence(function: Callable[..., Any]) -> str:
+    """Return the first line of the docstring, which says what COMMAND DOCS says."""
+    if not function.__doc__:
+        raise TypeError(f"{function.__qualname__} has no docstring")
+    return function.__doc__.strip().splitlines()[0]

@@ -1,0 +1,407 @@
+"""The string group."""
+
+from fractions import Fraction
+from typing import Annotated, Final, NamedTuple
+
+from vermilion import errors
+from vermilion.commands.expiration import Expiration, ExpirationOrPersist, deadline_of
+from vermilion.commands.registry import command
+from vermilion.commands.syntax import (
+    DENYOOM, FAST, READONLY, WRITE, AccessDeleteKey, AccessUpdateKey, Argument, CreateKey, InsertKey, Integer, Kind,
+    KeyRole, KeySpec, OneOf, OverwriteKey, PeekKey, ReadKey, Token, UpdateKey, Value,
+)  # fmt: skip
+from vermilion.errors import RespError
+from vermilion.keyspace.database import Database, StringValue, string_bytes
+from vermilion.protocol.numbers import INT64_MAX, INT64_MIN, parse_int64
+from vermilion.protocol.reply import OK, Reply, Status
+from vermilion.session import Server, Session
+from vermilion.structures import lcs as subsequence
+from vermilion.structures import long_double
+
+SetKey = Annotated[bytes, KeyRole("RW", "access", "update", "variable_flags")]
+LongDouble = Annotated[Fraction | float, Kind("double", long_double.parse, errors.NOT_A_FLOAT)]
+Condition = Annotated[str | None, OneOf(Token("NX"), Token("XX"), since="2.6.12")]
+
+_PAIRS: Final = Argument(
+    "data", "block", multiple=True, arguments=[Argument("key", "key", key_spec=0), Argument("value", "string")]
+)
+
+
+# Whole values ---------------------------------------------------------------------------------------------
+
+
+@command("GET", READONLY | FAST, since="1.0.0", complexity="O(1)")
+def get(db: Database, key: ReadKey) -> bytes | None:
+    """Return the string value of a key."""
+    return db.string(key)
+
+
+@command(
+    "SET", WRITE | DENYOOM, since="1.0.0", complexity="O(1)",
+    keys=[KeySpec(("RW", "access", "update", "variable_flags"), 1, notes="RW and ACCESS due to the optional `GET` argument")],
+)  # fmt: skip
+def set_(
+    db: Database,
+    key: SetKey,
+    value: Value,
+    *,
+    condition: Condition = None,
+    get: Annotated[bool, Token("GET", since="6.2.0")] = False,
+    expiration: Expiration = None,
+) -> Reply:
+    """Set the string value of a key, whatever it held before; return the old value with GET."""
+    deadline = None
+    if expiration is not None and expiration[0] != "KEEPTTL":
+        deadline = deadline_of(expiration[0], expiration[1], db.clock.now_ms(), "set")
+    old: bytes | None = None
+    if get:
+        old = db.string(key)
+    if condition is not None:
+        exists = db.peek(key) is not None
+        if exists == (condition == "NX"):
+            return old
+    if expiration is not None and deadline is None:
+        db.put(key, value)
+    else:
+        db.store(key, value)
+    db.changed(key, "set")
+    if deadline is not None:
+        db.expire_at(key, deadline)
+        db.changed(key, "expire")
+    return old if get else OK
+
+
+@command("SETNX", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)", deprecated=("2.6.12", "`SET` with the `NX` argument"))
+def setnx(db: Database, key: CreateKey, value: Value) -> int:
+    """Set the string value of a key only when the key does not exist."""
+    if db.peek(key) is not None:
+        return 0
+    db.store(key, value)
+    db.changed(key, "set")
+    return 1
+
+
+def _set_expiring(db: Database, key: bytes, unit: str, amount: int, value: bytes, name: str) -> Status:
+    """Set a value that expires."""
+    deadline = deadline_of(unit, amount, db.clock.now_ms(), name)
+    db.store(key, value)
+    db.changed(key, "set")
+    db.expire_at(key, deadline)
+    db.changed(key, "expire")
+    return OK
+
+
+@command("SETEX", WRITE | DENYOOM, since="2.0.0", complexity="O(1)", deprecated=("2.6.12", "`SET` with the `EX` argument"))
+def setex(db: Database, key: OverwriteKey, seconds: Integer, value: Value) -> Status:
+    """Set the string value and the time to live, in seconds, of a key."""
+    return _set_expiring(db, key, "EX", seconds, value, "setex")
+
+
+@command("PSETEX", WRITE | DENYOOM, since="2.6.0", complexity="O(1)", deprecated=("2.6.12", "`SET` with the `PX` argument"))
+def psetex(db: Database, key: OverwriteKey, milliseconds: Integer, value: Value) -> Status:
+    """Set the string value and the time to live, in milliseconds, of a key."""
+    return _set_expiring(db, key, "PX", milliseconds, value, "psetex")
+
+
+@command("GETSET", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)", deprecated=("6.2.0", "`SET` with the `GET` argument"))
+def getset(db: Database, key: AccessUpdateKey, value: Value) -> bytes | None:
+    """Set the string value of a key and return the one before."""
+    old = db.string(key)
+    db.store(key, value)
+    db.changed(key, "set")
+    return old
+
+
+@command("GETDEL", WRITE | FAST, since="6.2.0", complexity="O(1)")
+def getdel(db: Database, key: AccessDeleteKey) -> bytes | None:
+    """Return the string value of a key and delete the key."""
+    old = db.string(key)
+    if old is not None:
+        db.remove(key)
+        db.changed(key, "del")
+    return old
+
+
+@command("GETEX", WRITE | FAST, since="6.2.0", complexity="O(1)")
+def getex(db: Database, key: AccessUpdateKey, *, expiration: ExpirationOrPersist = None) -> bytes | None:
+    """Return the string value of a key and set or remove its time to live."""
+    value = db.string(key)
+    if value is None or expiration is None:
+        return value
+    unit, amount = expiration
+    if unit == "PERSIST":
+        if db.persist(key):
+            db.changed(key, "persist")
+        return value
+    now = db.clock.now_ms()
+    deadline = deadline_of(unit, amount, now, "getex")
+    if deadline <= now:
+        db.remove(key)
+        db.changed(key, "del")
+    else:
+        db.expire_at(key, deadline)
+        db.changed(key, "expire")
+    return value
+
+
+# Several keys ---------------------------------------------------------------------------------------------
+
+
+@command("MGET", READONLY | FAST, since="1.0.0", complexity="O(N) where N is the number of keys.", tips=["request_policy:multi_shard"])
+def mget(db: Database, *key: ReadKey) -> list[Reply]:
+    """Return the string values of keys, nil for each that does not exist or holds another type."""
+    values: list[Reply] = []
+    for name in key:
+        value = db.lookup(name)
+        values.append(string_bytes(value) if isinstance(value, bytes | bytearray | int) else None)
+    return values
+
+
+@command(
+    "MSET", WRITE | DENYOOM, since="1.0.1", complexity="O(N) where N is the number of keys.",
+    tips=["request_policy:multi_shard", "response_policy:all_succeeded"],
+    raw=True, arity=-3, arguments=[_PAIRS], keys=[KeySpec(("OW", "update"), 1, last=-1, step=2)],
+)  # fmt: skip
+def mset(session: Session, argv: list[bytes]) -> Status:
+    """Set the string values of several keys."""
+    if not len(argv) & 1:
+        raise RespError(errors.wrong_arity("mset"))
+    db = session.db
+    for at in range(1, len(argv), 2):
+        key = argv[at]
+        db.store(key, argv[at + 1])
+        db.changed(key, "set")
+    return OK
+
+
+@command(
+    "MSETNX", WRITE | DENYOOM, since="1.0.1", complexity="O(N) where N is the number of keys.",
+    raw=True, arity=-3, arguments=[_PAIRS], keys=[KeySpec(("OW", "insert"), 1, last=-1, step=2)],
+)  # fmt: skip
+def msetnx(session: Session, argv: list[bytes]) -> int:
+    """Set the string values of several keys only when none of them exists."""
+    if not len(argv) & 1:
+        raise RespError(errors.wrong_arity("msetnx"))
+    db = session.db
+    if any(db.peek(key) is not None for key in argv[1::2]):
+        return 0
+    mset(session, argv)
+    return 1
+
+
+# Numbers --------------------------------------------------------------------------------------------------
+
+
+def _increment(db: Database, key: bytes, by: int, event: str) -> int:
+    """Add to the integer at key and return the sum."""
+    value = db.edit_string(key)
+    if value is None:
+        total = by
+    else:
+        number = value if isinstance(value, int) else parse_int64(bytes(value))
+        if number is None:
+            raise RespError(errors.NOT_AN_INTEGER)
+        total = number + by
+        if not INT64_MIN <= total <= INT64_MAX:
+            raise RespError(errors.INCREMENT_OVERFLOW)
+    db.put(key, total)
+    db.changed(key, event)
+    return total
+
+
+@command("INCR", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)")
+def incr(db: Database, key: AccessUpdateKey) -> int:
+    """Add one to the integer at a key and return the sum; a missing key counts as 0."""
+    return _increment(db, key, 1, "incrby")
+
+
+@command("DECR", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)")
+def decr(db: Database, key: AccessUpdateKey) -> int:
+    """Take one from the integer at a key and return the difference; a missing key counts as 0."""
+    return _increment(db, key, -1, "decrby")
+
+
+@command("INCRBY", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)")
+def incrby(db: Database, key: AccessUpdateKey, increment: Integer) -> int:
+    """Add to the integer at a key and return the sum; a missing key counts as 0."""
+    return _increment(db, key, increment, "incrby")
+
+
+@command("DECRBY", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)")
+def decrby(db: Database, key: AccessUpdateKey, decrement: Integer) -> int:
+    """Take from the integer at a key and return the difference; a missing key counts as 0."""
+    if decrement == INT64_MIN:
+        raise RespError(errors.DECREMENT_OVERFLOW)
+    return _increment(db, key, -decrement, "decrby")
+
+
+@command("INCRBYFLOAT", WRITE | DENYOOM | FAST, since="2.6.0", complexity="O(1)")
+def incrbyfloat(db: Database, key: AccessUpdateKey, increment: LongDouble) -> bytes:
+    """Add to the number at a key and return the sum; a missing key counts as 0."""
+    value = db.edit_string(key)
+    number = Fraction(0) if value is None else long_double.parse(string_bytes(value))
+    if number is None:
+        raise RespError(errors.NOT_A_FLOAT)
+    total = long_double.add(number, increment)
+    if total is None:
+        raise RespError(errors.INCREMENT_NOT_FINITE)
+    result = long_double.format_fixed(total)
+    db.put(key, result)
+    db.changed(key, "incrbyfloat")
+    return result
+
+
+# Parts of a value -----------------------------------------------------------------------------------------
+
+
+@command("STRLEN", READONLY | FAST, since="2.2.0", complexity="O(1)")
+def strlen(db: Database, key: PeekKey) -> int:
+    """Return the length of the string at a key, 0 when it does not exist."""
+    value = db.lookup(key)
+    if isinstance(value, bytes | bytearray):
+        return len(value)
+    return 0 if value is None else len(string_bytes(value))
+
+
+def _mutable(db: Database, key: bytes, value: StringValue | None) -> bytearray:
+    """Return the string at key in the form that is changed in place; stored already."""
+    if isinstance(value, bytearray):
+        return value
+    buffer = bytearray() if value is None else bytearray(string_bytes(value))
+    db.put(key, buffer)
+    return buffer
+
+
+def _check_size(server: Server, size: int) -> None:
+    """Refuse a string that would grow beyond `proto-max-bulk-len`."""
+    if size > server.settings.proto_max_bulk_len:
+        raise RespError(errors.STRING_TOO_LONG)
+
+
+@command("APPEND", WRITE | DENYOOM | FAST, since="2.0.0", complexity="O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size.")
+def append(server: Server, db: Database, key: InsertKey, value: Value) -> int:
+    """Append to the string at a key and return its new length; a missing key counts as empty."""
+    old = db.edit_string(key)
+    if old is None:
+        db.put(key, value)
+        size = len(value)
+    else:
+        size = len(string_bytes(old)) if isinstance(old, int) else len(old)
+        _check_size(server, size + len(value))
+        _mutable(db, key, old).extend(value)
+        size += len(value)
+    db.changed(key, "append")
+    return size
+
+
+@command("SETRANGE", WRITE | DENYOOM, since="2.2.0", complexity="O(1), not counting the time taken to copy the new string in place.")
+def setrange(server: Server, db: Database, key: UpdateKey, offset: Integer, value: Value) -> int:
+    """Overwrite a part of the string at a key from an offset on, and return its new length."""
+    if offset < 0:
+        raise RespError(errors.OFFSET_OUT_OF_RANGE)
+    old = db.edit_string(key)
+    if not value:
+        return 0 if old is None else len(string_bytes(old))
+    _check_size(server, offset + len(value))
+    buffer = _mutable(db, key, old)
+    if offset > len(buffer):
+        buffer.extend(bytes(offset - len(buffer)))
+    buffer[offset : offset + len(value)] = value
+    db.changed(key, "setrange")
+    return len(buffer)
+
+
+def _slice(value: bytes | bytearray, start: int, end: int) -> bytes:
+    """Return the inclusive range; negative positions count from the end."""
+    size = len(value)
+    if start < 0 and end < 0 and start > end:
+        return b""
+    first = max(0, start + size if start < 0 else start)
+    last = max(0, end + size if end < 0 else end)
+    return bytes(value[first : last + 1])
+
+
+@command("GETRANGE", READONLY, since="2.4.0", complexity="O(N) where N is the length of the returned string.")
+def getrange(db: Database, key: ReadKey, start: Integer, end: Integer) -> bytes:
+    """Return a part of the string at a key."""
+    value = db.lookup(key)
+    if value is None:
+        return b""
+    return _slice(value if isinstance(value, bytearray) else string_bytes(value), start, end)
+
+
+@command("SUBSTR", READONLY, since="1.0.0", complexity="O(N) where N is the length of the returned string.", deprecated=("2.0.0", "`GETRANGE`"))
+def substr(db: Database, key: ReadKey, start: Integer, end: Integer) -> bytes:
+    """Return a part of the string at a key."""
+    return getrange(db, key, start, end)
+
+
+@command(
+    "LCS", READONLY, since="7.0.0", complexity="O(N*M) where N and M are the lengths of s1 and s2, respectively",
+    raw=True, arity=-3,
+    arguments=[
+        Argument("key1", "key", key_spec=0),
+        Argument("key2", "key", key_spec=0),
+        Argument("len", "pure-token", token="LEN", optional=True),
+        Argument("idx", "pure-token", token="IDX", optional=True),
+        Argument("min-match-len", "integer", token="MINMATCHLEN", optional=True),
+        Argument("withmatchlen", "pure-token", token="WITHMATCHLEN", optional=True),
+    ],
+    keys=[KeySpec(("RO", "access"), 1, last=1)],
+)  # fmt: skip
+def lcs(session: Session, argv: list[bytes]) -> Reply:
+    """Return the longest common subsequence of two strings, its length, or where it stands."""
+    # Raw: the types of the keys are checked before the options are read.
+    first, second = (session.db.lookup(key) for key in argv[1:3])
+    for value in (first, second):
+        if value is not None and not isinstance(value, bytes | bytearray | int):
+            raise RespError(errors.LCS_NEEDS_STRINGS)
+    options = _lcs_options(argv)
+    a = b"" if first is None else string_bytes(first)
+    b = b"" if second is None else string_bytes(second)
+    if (len(a) + 1) * (len(b) + 1) * 4 > session.server.settings.proto_max_bulk_len:
+        raise RespError(errors.LCS_TOO_LONG)
+    rows = subsequence.table(a, b)
+    if options.length:
+        return subsequence.length(rows, b)
+    found = subsequence.matches(rows, a, b)
+    if not options.positions:
+        return b"".join(a[match.first[0] : match.first[1] + 1] for match in reversed(found))
+    shown: list[Reply] = []
+    for match in found:
+        if match.length >= options.least:
+            ranges: list[Reply] = [list(match.first), list(match.second)]
+            shown.append([*ranges, match.length] if options.with_length else ranges)
+    return {b"matches": shown, b"len": subsequence.length(rows, b)}
+
+
+class _LcsOptions(NamedTuple):
+    """What LCS was asked for."""
+
+    length: bool
+    positions: bool
+    least: int
+    with_length: bool
+
+
+def _lcs_options(argv: list[bytes]) -> _LcsOptions:
+    """Read the options behind the two keys."""
+    flags: set[bytes] = set()
+    least = 0
+    words = iter(argv[3:])
+    for word in map(bytes.upper, words):
+        if word == b"MINMATCHLEN":
+            operand = next(words, None)
+            if operand is None:
+                raise RespError(errors.SYNTAX)
+            number = parse_int64(operand)
+            if number is None:
+                raise RespError(errors.NOT_AN_INTEGER)
+            least = max(0, number)
+        elif word in {b"LEN", b"IDX", b"WITHMATCHLEN"}:
+            flags.add(word)
+        else:
+            raise RespError(errors.SYNTAX)
+    if b"LEN" in flags and b"IDX" in flags:
+        raise RespError(errors.LCS_LEN_AND_IDX)
+    return _LcsOptions(b"LEN" in flags, b"IDX" in flags, least, b"WITHMATCHLEN" in flags)

@@ -1,0 +1,62 @@
+"""A command as one engine runs it: the declaration, its gates, and what it has counted."""
+
+from collections.abc import Callable
+from typing import Final
+
+from vermilion.commands.registry import COMMANDS, Command
+from vermilion.commands.syntax import NO_AUTH
+from vermilion.protocol.reply import Reply
+from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, GATE_RESOLVE, Session
+
+ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY
+
+
+class BoundCommand:
+    """One command of one engine.
+
+    Args:
+        declared: the declaration, shared by all engines.
+
+    LLM Context:
+        - `calls`, `nanoseconds`, `rejected` and `failed` are what INFO commandstats shows.
+        - A container has `subcommands` and `call` is None; it is gated always, so that the slow path resolves it.
+    """
+
+    __slots__ = (
+        "call", "calls", "declared", "failed", "gated", "name", "nanoseconds", "rejected", "subcommands",
+    )  # fmt: skip
+
+    def __init__(self, declared: Command) -> None:
+        self.declared = declared
+        self.name = declared.name
+        self.subcommands = {
+            name.encode(): BoundCommand(subcommand) for name, subcommand in declared.subcommands.items()
+        }
+        self.call: Callable[[Session, list[bytes]], Reply] | None = declared.call
+        self.gated = GATE_RESOLVE if declared.call is None else ALL_GATES
+        if declared.flags & NO_AUTH:
+            self.gated &= ~GATE_AUTH
+        self.reset()
+
+    def reset(self) -> None:
+        """Start counting anew."""
+        self.calls = 0
+        self.nanoseconds = 0
+        self.rejected = 0
+        self.failed = 0
+        for subcommand in self.subcommands.values():
+            subcommand.reset()
+
+
+def bind_all() -> dict[bytes, BoundCommand]:
+    """Return all commands for one engine, each under its name in lower and in upper case.
+
+    Clients write either; other spellings are folded on the slow path.
+    """
+    table: dict[bytes, BoundCommand] = {}
+    for name, declared in COMMANDS.items():
+        if "|" not in name:
+            bound = BoundCommand(declared)
+            table[name.encode()] = bound
+            table[name.upper().encode()] = bound
+    return table

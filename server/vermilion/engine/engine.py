@@ -1,0 +1,248 @@
+"""One engine: databases, sessions and commands, and `execute`, through which every call goes.
+
+    execute: look up -> gates -> call -> count
+
+The engine is synchronous and knows no transport. Everything hangs off the instance: two engines in one process
+never meet. What is off costs nothing: the gates of a session are one integer, and only when it shares a bit with
+the command does the slow path look at what stands in the way.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from random import Random
+from time import perf_counter_ns
+from typing import Final
+
+import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
+from vermilion import errors
+from vermilion.clock import Clock, SystemClock
+from vermilion.engine.bound import BoundCommand, bind_all
+from vermilion.engine.stats import EngineStats
+from vermilion.errors import RespError
+from vermilion.keyspace.bounded import BoundedDatabase
+from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.protocol.reply import NO_REPLY, Reply
+from vermilion.session import (
+    GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, Configuration, Session, Transport,
+)  # fmt: skip
+from vermilion.settings import Settings
+
+LOGGER: Final = logging.getLogger("vermilion")
+
+_HTTP_WORDS: Final = frozenset({b"post", b"host:"})
+_RECLAIM_STEP: Final = 256
+
+
+class Engine:
+    """A Redis in this process, without a socket.
+
+    Args:
+        settings: the values of the directives; shared with `configuration`, which changes them in place.
+        configuration: what CONFIG works on.
+        clock: what says the time.
+        random: the source of chance.
+        max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        configuration: Configuration,
+        *,
+        clock: Clock | None = None,
+        random: Random | None = None,
+        max_keys: int = 0,
+    ) -> None:
+        self.settings = settings
+        self.configuration = configuration
+        self.clock: Clock = clock or SystemClock()
+        self.random = random or Random()  # noqa: S311  # SPOP and RANDOMKEY are no secrets
+        self.keyspace = KeyspaceStats()
+        self.stats = EngineStats(self.clock)
+        self.databases = [self._new_database(index, max_keys) for index in range(settings.databases)]
+        self.commands = bind_all()
+        self.sessions: dict[int, Session] = {}
+        self.next_session_id = 1
+        self.active_expire = True
+        self.on_shutdown: Callable[[], None] = _ignore
+        self._mark = perf_counter_ns()
+
+    def _new_database(self, index: int, max_keys: int) -> Database:
+        """Return an empty database."""
+        if max_keys:
+            return BoundedDatabase(max_keys, index, self.clock, self.keyspace, self.random)
+        return Database(index, self.clock, self.keyspace, self.random)
+
+    # Sessions ---------------------------------------------------------------------------------------------
+
+    def open_session(self, transport: Transport) -> Session:
+        """Return a new session on database 0; it must authenticate when there is a password."""
+        session = Session(
+            self.next_session_id, self, self.databases[0], transport, self.clock.monotonic_ms()
+        )
+        self.next_session_id += 1
+        if self.settings.requirepass:
+            session.authenticated = False
+            session.gates |= GATE_AUTH
+        self.sessions[session.id] = session
+        self.stats.connections_received += 1
+        return session
+
+    def close_session(self, session: Session) -> None:
+        """Forget a session; closing twice does no harm."""
+        self.sessions.pop(session.id, None)
+
+    # Calls ------------------------------------------------------------------------------------------------
+
+    def start_batch(self) -> None:
+        """Let the time of the next call count from now: what went before was not spent on a call."""
+        self._mark = perf_counter_ns()
+
+    def execute(self, session: Session, argv: list[bytes]) -> Reply:
+        """Run one call for one session.
+
+        Args:
+            session: whose call it is.
+            argv: the name and the arguments.
+
+        Returns:
+            The reply; an error reply is returned, too, and never raised.
+        """
+        command = self.commands.get(argv[0]) or self._resolve(argv)
+        if command is None:
+            return self._refuse_unknown(session, argv)
+        if session.gates & command.gated:
+            return self._execute_gated(session, command, argv)
+        session.last_command = command
+        try:
+            reply = command.call(session, argv)
+        except RespError as error:
+            reply = self._count_failure(command, error)
+        except Exception:
+            reply = self._report_bug(command, argv)
+        now = perf_counter_ns()
+        command.calls += 1
+        command.nanoseconds += now - self._mark
+        self._mark = now
+        return reply
+
+    def _resolve(self, argv: list[bytes]) -> BoundCommand | None:
+        """Find a command whose name is spelled in mixed case."""
+        return self.commands.get(argv[0].lower())
+
+    def _execute_gated(self, session: Session, command: BoundCommand, argv: list[bytes]) -> Reply:
+        """Run a call that has something in its way, or whose subcommand must be found first."""
+        if command.subcommands:
+            if len(argv) < 2:
+                return self._reject(command, errors.wrong_arity(command.name))
+            found = command.subcommands.get(argv[1].lower())
+            if found is None:
+                return self._reject(command, errors.unknown_subcommand(command.name, argv[1]))
+            command = found
+        if not command.declared.accepts(len(argv)):
+            return self._reject(command, errors.wrong_arity(command.name))
+        gates = session.gates & command.gated
+        if gates & GATE_AUTH:
+            return self._reject(command, errors.NO_AUTH)
+        session.last_command = command
+        if gates & GATE_NO_TOUCH:
+            session.db.touching = command.name == "touch"
+        try:
+            reply = command.call(session, argv)
+        except RespError as error:
+            reply = self._count_failure(command, error)
+        except Exception:
+            reply = self._report_bug(command, argv)
+        finally:
+            session.db.touching = True
+        now = perf_counter_ns()
+        command.calls += 1
+        command.nanoseconds += now - self._mark
+        self._mark = now
+        if gates & GATE_REPLY and session.reply_mode != "on":
+            return self._silence(session, reply)
+        return reply
+
+    def _refuse_unknown(self, session: Session, argv: list[bytes]) -> Reply:
+        """Answer a call of no command; close on words that a browser was tricked into sending, as Redis does."""
+        if argv[0].lower() in _HTTP_WORDS:
+            LOGGER.warning(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to"
+                " Redis. Connection from %s aborted.",
+                session.transport.address,
+            )
+            session.transport.abort()
+            return NO_REPLY
+        return self._reject(None, errors.unknown_command(argv))
+
+    def _silence(self, session: Session, reply: Reply) -> Reply:
+        """Swallow the reply for CLIENT REPLY OFF and SKIP."""
+        if session.reply_mode == "skip-next":
+            session.reply_mode = "skip"
+        elif session.reply_mode == "skip":
+            session.reply_mode = "on"
+            session.gates &= ~GATE_REPLY
+        return NO_REPLY
+
+    def _reject(self, command: BoundCommand | None, text: str) -> RespError:
+        """Refuse a call before it ran."""
+        if command is not None:
+            command.rejected += 1
+        error = RespError(text)
+        self.stats.count_error(error.code)
+        return error
+
+    def _count_failure(self, command: BoundCommand, error: RespError) -> RespError:
+        """Count an error that a command raised."""
+        if error.message.startswith("ERR wrong number of arguments"):
+            command.rejected += 1
+            command.calls -= 1  # it did not run; what called it is about to count it
+        else:
+            command.failed += 1
+        self.stats.count_error(error.code)
+        # The reply outlives the call; its traceback would keep every frame of it alive.
+        return error.with_traceback(None)
+
+    def _report_bug(self, command: BoundCommand, argv: list[bytes]) -> RespError:
+        """Turn an exception that no command should raise into an error reply: one bug must not stop the server."""
+        LOGGER.exception("%s failed with %d arguments; this is a bug", command.name, len(argv))
+        return self._count_failure(command, RespError(errors.INTERNAL))
+
+    # Periodic work ----------------------------------------------------------------------------------------
+
+    def cron(self, budget_ns: int) -> None:
+        """Do what is due now and then: reclaim expired keys, let access times follow the clock, sample rates.
+
+        Args:
+            budget_ns: how long reclaiming may take, in nanoseconds of real time.
+        """
+        end = perf_counter_ns() + budget_ns
+        for db in self.databases:
+            db.advance_tick()
+            while self.active_expire and db.reclaim(_RECLAIM_STEP) == _RECLAIM_STEP:
+                if perf_counter_ns() > end:
+                    self.keyspace.time_cap_reached += 1
+                    break
+        self.stats.sample(self.clock.monotonic_ms(), self.commands_processed())
+
+    # What commands ask for --------------------------------------------------------------------------------
+
+    def command_records(self) -> Iterator[BoundCommand]:
+        """Return what each command has counted, subcommands included."""
+        for name, command in self.commands.items():
+            if name.islower():
+                if command.call is not None:
+                    yield command
+                yield from command.subcommands.values()
+
+    def commands_processed(self) -> int:
+        """Return how many calls have run."""
+        return sum(command.calls for command in self.command_records())
+
+    def shut_down(self) -> None:
+        """Ask the assembly to stop serving once this call has been answered."""
+        self.on_shutdown()
+
+
+def _ignore() -> None:
+    """Stand in for an assembly: an engine alone has nothing to stop."""

@@ -1,0 +1,192 @@
+"""Every error text of the server in one place: constants, and functions where a text takes parameters.
+
+Each is compared byte for byte with Redis 8.0 by the conformance corpus. Constants are texts, not exceptions:
+a shared exception instance would grow its traceback for ever, so that each `raise RespError(...)` makes one.
+"""
+
+from typing import Final
+
+
+class RespError(Exception):
+    """An error reply: raised by a command, or a value inside an array reply.
+
+    Args:
+        message: the whole line after the `-`, its code first, such as `ERR syntax error`. Bytes that are not
+            UTF-8 travel as lone surrogates (`surrogateescape`).
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def code(self) -> str:
+        """The first word: what clients switch on, and what INFO errorstats counts."""
+        return self.message.partition(" ")[0]
+
+
+def text(raw: bytes) -> str:
+    """Return bytes from a client as text for an error; every byte survives the way back to the wire."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+# Any command ---------------------------------------------------------------------------------------------
+
+SYNTAX: Final = "ERR syntax error"
+WRONG_TYPE: Final = "WRONGTYPE Operation against a key holding the wrong kind of value"
+NO_SUCH_KEY: Final = "ERR no such key"
+NOT_AN_INTEGER: Final = "ERR value is not an integer or out of range"
+NOT_A_FLOAT: Final = "ERR value is not a valid float"
+OUT_OF_RANGE: Final = "ERR value is out of range"
+OUT_OF_RANGE_POSITIVE: Final = "ERR value is out of range, must be positive"
+INDEX_OUT_OF_RANGE: Final = "ERR index out of range"
+DB_INDEX_OUT_OF_RANGE: Final = "ERR DB index is out of range"
+NO_AUTH: Final = "NOAUTH Authentication required."
+INTERNAL: Final = "ERR internal error, see the server's log"
+OUT_OF_MEMORY: Final = "OOM command not allowed when used memory > 'maxmemory'."
+
+_SHOWN: Final = 128
+
+
+def _shown(raw: bytes, size: int = _SHOWN) -> bytes:
+    """The part of a client's bytes that an error shows: Redis prints C strings, which end at a NUL."""
+    return raw[:size].partition(b"\0")[0]
+
+
+def unknown_command(argv: list[bytes]) -> str:
+    """The name and the first arguments, each cut at 128 bytes, about 128 bytes of arguments in all."""
+    shown = b""
+    for arg in argv[1:]:
+        if len(shown) >= _SHOWN:
+            break
+        shown += b"'%b' " % _shown(arg, _SHOWN - len(shown))
+    return f"ERR unknown command '{text(_shown(argv[0]))}', with args beginning with: {text(shown)}"
+
+
+def unknown_subcommand(container: str, name: bytes) -> str:
+    """A container's subcommand that does not exist."""
+    return f"ERR unknown subcommand '{text(_shown(name))}'. Try {container.upper()} HELP."
+
+
+def wrong_arity(name: str) -> str:
+    """Too few or too many arguments; name is lower case, `container|sub` for subcommands."""
+    return f"ERR wrong number of arguments for '{name}' command"
+
+
+def invalid_expire(name: str) -> str:
+    """An expiry of zero, less, or beyond what 64 bits of milliseconds hold."""
+    return f"ERR invalid expire time in '{name}' command"
+
+
+# Connections ----------------------------------------------------------------------------------------------
+
+WRONG_PASSWORD: Final = "WRONGPASS invalid username-password pair or user is disabled."
+NO_PASSWORD_SET: Final = (
+    "ERR AUTH <password> called without any password configured for the default user."
+    " Are you sure your configuration is correct?"
+)
+PROTOCOL_NOT_AN_INTEGER: Final = "ERR Protocol version is not an integer or out of range"
+UNSUPPORTED_PROTOCOL: Final = "NOPROTO unsupported protocol version"
+HELLO_NEEDS_AUTH: Final = (
+    "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user>"
+    " <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
+)
+INVALID_CLIENT_ID: Final = "ERR Invalid client ID"
+CLIENT_ID_NOT_POSITIVE: Final = "ERR client-id should be greater than 0"
+NO_SUCH_CLIENT: Final = "ERR No such client"
+MAXAGE_NOT_AN_INTEGER: Final = "ERR maxage is not an integer or out of range"
+MAXAGE_NOT_POSITIVE: Final = "ERR maxage should be greater than 0"
+
+
+def hello_option(word: bytes) -> str:
+    """An option that HELLO does not know, or whose values are missing."""
+    return f"ERR Syntax error in HELLO option '{text(word)}'"
+
+
+def bad_client_name(what: str) -> str:
+    """A name with bytes that would break the lines of CLIENT LIST."""
+    return f"ERR {what} cannot contain spaces, newlines or special characters."
+
+
+def unrecognized_option(word: bytes) -> str:
+    """An attribute that CLIENT SETINFO does not know."""
+    return f"ERR Unrecognized option '{text(word)}'"
+
+
+def unknown_client_type(word: bytes) -> str:
+    """A TYPE of clients that does not exist."""
+    return f"ERR Unknown client type '{text(word)}'"
+
+
+def no_such_user(name: bytes) -> str:
+    """A user that does not exist."""
+    return f"ERR No such user '{text(name)}'"
+
+
+# Strings --------------------------------------------------------------------------------------------------
+
+INCREMENT_OVERFLOW: Final = "ERR increment or decrement would overflow"
+DECREMENT_OVERFLOW: Final = "ERR decrement would overflow"
+INCREMENT_NOT_FINITE: Final = "ERR increment would produce NaN or Infinity"
+STRING_TOO_LONG: Final = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+OFFSET_OUT_OF_RANGE: Final = "ERR offset is out of range"
+LCS_NEEDS_STRINGS: Final = "ERR The specified keys must contain string values"
+LCS_LEN_AND_IDX: Final = "ERR If you want both the length and indexes, please just use IDX."
+LCS_TOO_LONG: Final = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
+
+# CONFIG -------------------------------------------------------------------------------------------------
+
+CONFIG_IMMUTABLE: Final = "can't set immutable config"
+CONFIG_PROTECTED: Final = "can't set protected config"
+CONFIG_DUPLICATE: Final = "duplicate parameter"
+CONFIG_BAD_DIRECTIVE: Final = "Bad directive or wrong number of arguments"
+CONFIG_BIND_FAILED: Final = "Failed to bind to specified addresses."
+CONFIG_LISTEN_FAILED: Final = "Unable to listen on this port. Check server logs."
+NO_CONFIG_FILE: Final = "ERR The server is running without a config file"
+
+
+def config_set_failed(name: str, reason: str) -> str:
+    """Return what CONFIG SET answers when one of its directives is refused."""
+    return f"ERR CONFIG SET failed (possibly related to argument '{name}') - {reason}"
+
+
+def config_unknown(name: str) -> str:
+    """Return what CONFIG SET answers for a directive that does not exist."""
+    return f"ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
+
+
+def config_rewrite_failed(reason: str) -> str:
+    """Return what CONFIG REWRITE answers when the file cannot be written."""
+    return f"ERR Rewriting config file: {reason}"
+
+
+# Protocol errors: the connection closes after them --------------------------------------------------------
+
+UNBALANCED_QUOTES: Final = "ERR Protocol error: unbalanced quotes in request"
+TOO_BIG_INLINE: Final = "ERR Protocol error: too big inline request"
+TOO_BIG_MBULK_COUNT: Final = "ERR Protocol error: too big mbulk count string"
+TOO_BIG_BULK_COUNT: Final = "ERR Protocol error: too big bulk count string"
+INVALID_MULTIBULK: Final = "ERR Protocol error: invalid multibulk length"
+INVALID_BULK: Final = "ERR Protocol error: invalid bulk length"
+UNAUTHENTICATED_MULTIBULK: Final = "ERR Protocol error: unauthenticated multibulk length"
+UNAUTHENTICATED_BULK: Final = "ERR Protocol error: unauthenticated bulk length"
+
+
+MAX_CLIENTS: Final = "ERR max number of clients reached"
+PROTECTED_MODE: Final = (
+    "DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the"
+    " default user. In this mode connections are only accepted from the loopback interface. If you want to connect"
+    " from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode"
+    " sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the"
+    " same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do"
+    " so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode"
+    " by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting"
+    " the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no'"
+    " option. 4) Set up an authentication password for the default user. NOTE: You only need to do one of the above"
+    " things in order for the server to start accepting connections from the outside."
+)
+
+
+def expected_dollar(found: bytes) -> str:
+    """An argument that does not start as a bulk string does."""
+    return f"ERR Protocol error: expected '$', got '{text(found)}'"

@@ -1,0 +1,236 @@
+"""One client connection: a pump from bytes to calls to bytes, with one write per read.
+
+    data_received -> RequestParser.feed -> for each call: execute, encode -> one join, one write
+
+A connection has no task, no queue and no lock. Calls wait only when the client does not read its replies: then
+reading is paused and what was read already stays in `_waiting` until the transport has drained.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, cast
+
+from vermilion import errors
+from vermilion.errors import RespError
+from vermilion.protocol.encode import ENCODERS, encode_resp2, error_line
+from vermilion.protocol.request import Argv, RequestParser
+
+if TYPE_CHECKING:
+    from vermilion.network.server import Server
+
+CALLS_PER_WRITE: Final = 256
+"""A longer pipeline is answered in parts, so that its replies never pile up beyond what a client has read."""
+
+WRITE_BUFFER_HIGH: Final = 256 * 1024
+"""Bytes of unsent replies at which a client's next calls wait until it reads."""
+
+
+class Connection(asyncio.Protocol):
+    """The server's side of one connection; it is the transport of its session, too.
+
+    Args:
+        server: whose connection it is.
+    """
+
+    def __init__(self, server: "Server") -> None:
+        self._server = server
+        self._execute = server.backend.execute
+        self._encode = encode_resp2
+        self._parser = RequestParser(server.settings.proto_max_bulk_len)
+        self._waiting: list[Argv] = []
+        self._running: list[Argv] = []
+        self._paused = False
+        self._closing = False
+        self._over_soft_limit_since: float | None = None
+
+    # asyncio's side ---------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the client in, or turn it away."""
+        # uvloop's transports do not inherit from asyncio's, and a stream server makes no other kind.
+        transport = cast("asyncio.Transport", transport)
+        self._transport = transport
+        self._write: Callable[[bytes], None] = transport.write
+        refusal = self._server.refusal(transport)
+        if refusal is not None:
+            self._write(error_line(RespError(refusal)))
+            self._closing = True
+            transport.close()
+            return
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_HIGH)
+        self._set_keepalive(transport)
+        self._stats = self._server.stats
+        self._session = self._server.backend.open_session(self)
+        self._parser.limited = not self._session.authenticated
+        self._server.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the client."""
+        if self in self._server.connections:
+            self._server.connections.remove(self)
+            self._server.backend.close_session(self._session)
+        self._closing = True
+
+    def data_received(self, data: bytes) -> None:
+        """Run the calls that these bytes complete."""
+        if self._closing:
+            return
+        self._stats.net_input_bytes += len(data)
+        calls = self._parser.feed(data)
+        if self._paused or self._waiting or len(calls) > CALLS_PER_WRITE:
+            self._waiting += calls
+            self._drain()
+        elif calls:
+            self._run(calls)
+        while self._parser.more and not self._closing:
+            self._run(self._parser.feed(b""))
+        if self._parser.error is not None and not self._waiting and not self._closing:
+            self._stats.protocol_errors += 1
+            self._write(error_line(RespError(self._parser.error)))
+            self.close_after_reply()
+        elif self._parser.buffered > self._server.settings.client_query_buffer_limit:
+            self.abort()
+
+    def eof_received(self) -> bool:
+        """Close when the client has: what it sent before is answered already."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Stop reading: the client does not take its replies."""
+        self._paused = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on with what waits, then with reading."""
+        self._paused = False
+        self._drain()
+        if not self._paused and not self._closing:
+            self._transport.resume_reading()
+            if self._parser.error is not None:
+                self.data_received(b"")
+
+    # The pump ---------------------------------------------------------------------------------------------
+
+    def _run(self, calls: list[Argv]) -> None:
+        """Execute calls and write their replies at once."""
+        out: list[bytes] = []
+        append = out.append
+        execute = self._execute
+        session = self._session
+        self._running = calls
+        self._server.start_batch()
+        for argv in calls:
+            self._encode(execute(session, argv), append)
+        session.last_active_ms = self._server.now_ms
+        if out and not self._transport.is_closing():
+            data = b"".join(out)
+            self._stats.net_output_bytes += len(data)
+            self._write(data)
+            if self._paused:
+                self.check_output_limit()
+
+    def _drain(self) -> None:
+        """Run what waits, a part at a time, until it is done or the client stops reading."""
+        while self._waiting and not self._paused and not self._closing:
+            calls = self._waiting[:CALLS_PER_WRITE]
+            del self._waiting[:CALLS_PER_WRITE]
+            self._run(calls)
+
+    def check_output_limit(self) -> None:
+        """Cut the client off when its unsent replies are over `client-output-buffer-limit`."""
+        limit = self._server.settings.client_output_buffer_limit["normal"]
+        size = self.output_buffered
+        if limit.hard and size > limit.hard:
+            self._server.log_output_limit(self._session)
+            self.abort()
+        elif limit.soft and size > limit.soft:
+            now = self._server.now_ms / 1000
+            if self._over_soft_limit_since is None:
+                self._over_soft_limit_since = now
+            elif now - self._over_soft_limit_since > limit.seconds:
+                self._server.log_output_limit(self._session)
+                self.abort()
+        else:
+            self._over_soft_limit_since = None
+
+    def close_if_idle(self, now_ms: int, timeout_s: int) -> None:
+        """Close when the client has been silent for longer than `timeout`."""
+        if now_ms - self._session.last_active_ms > timeout_s * 1000:
+            self._transport.close()
+
+    # The session's side -----------------------------------------------------------------------------------
+
+    @property
+    def address(self) -> str:
+        """The client's address."""
+        return _address(self._transport.get_extra_info("peername"), self._server.unixsocket)
+
+    @property
+    def local_address(self) -> str:
+        """The server's side of the connection."""
+        return _address(self._transport.get_extra_info("sockname"), self._server.unixsocket)
+
+    @property
+    def fileno(self) -> int:
+        """The file descriptor, -1 once closed."""
+        connected = self._transport.get_extra_info("socket")
+        return -1 if connected is None else int(connected.fileno())
+
+    @property
+    def query_buffered(self) -> int:
+        """Bytes of an incomplete request."""
+        return self._parser.buffered
+
+    @property
+    def output_buffered(self) -> int:
+        """Bytes of replies that the client has not taken yet."""
+        return int(self._transport.get_write_buffer_size())
+
+    def use_resp(self, version: int) -> None:
+        """Encode the replies from now on in this version of RESP."""
+        self._encode = ENCODERS[version]
+
+    def lift_limits(self) -> None:
+        """Take the small request limits of unauthenticated clients away."""
+        self._parser.limited = False
+
+    def close_after_reply(self) -> None:
+        """Run no further call, and close once everything written so far has been sent."""
+        self._closing = True
+        # The pump iterates over this very list: emptying it ends the batch after the present call.
+        self._running.clear()
+        self._waiting.clear()
+        # The reply to the present call is still to be written, by the pump; outside of it nothing is.
+        asyncio.get_running_loop().call_soon(self._transport.close)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._closing = True
+        self._running.clear()
+        self._waiting.clear()
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Close after what has been written; for the server's end."""
+        self._closing = True
+        self._transport.close()
+
+    def _set_keepalive(self, transport: asyncio.Transport) -> None:
+        """Let the system probe a silent TCP connection every `tcp-keepalive` seconds."""
+        seconds = self._server.settings.tcp_keepalive
+        connected = transport.get_extra_info("socket")
+        if not seconds or connected is None or connected.family not in {socket.AF_INET, socket.AF_INET6}:
+            return
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (("TCP_KEEPIDLE", seconds), ("TCP_KEEPINTVL", max(1, seconds // 3)), ("TCP_KEEPCNT", 3)):
+            if hasattr(socket, name):
+                connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _address(name: object, unixsocket: str) -> str:
+    """Return a socket name as Redis writes it: `ip:port`, `[ip6]:port`, or the path of a Unix socket and `:0`."""
+    if isinstance(name, tuple):
+        host, port = name[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return f"{unixsocket}:0"

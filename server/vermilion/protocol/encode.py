@@ -1,0 +1,133 @@
+"""Reply values to bytes: one encoder per RESP version, appending to the batch that is joined and written once.
+
+    value                          RESP2                         RESP3
+    bytes, int, None               bulk, integer, null bulk      bulk, integer, null
+    float                          bulk                          double
+    bool                           integer 1 or 0                boolean
+    list, tuple                    array                         array
+    dict, set                      flat array, array             map, set
+    NULL_ARRAY                     null array                    null
+    Verbatim, BigNumber, Push      bulk, bulk, array             verbatim, big number, push
+    Status, RespError              simple string, error          simple string, error
+
+Source: the RESP2 and RESP3 specifications of the Redis documentation.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from vermilion.errors import RespError
+from vermilion.protocol.numbers import format_double
+from vermilion.protocol.reply import BigNumber, NoReply, NullArray, Push, Reply, Status, Verbatim
+
+Append: TypeAlias = Callable[[bytes], None]
+Encoder: TypeAlias = Callable[[Reply, Append], None]
+
+CRLF: Final = b"\r\n"
+# A table look-up costs half of formatting the head; replies are short most of the time.
+BULK_HEADS: Final = tuple(b"$%d\r\n" % length for length in range(1024))
+BULK_HEADS_SIZE: Final = len(BULK_HEADS)
+INTEGERS: Final = tuple(b":%d\r\n" % number for number in range(1024))
+INTEGERS_SIZE: Final = len(INTEGERS)
+
+
+def error_line(error: RespError) -> bytes:
+    """Return the error as a line; a line end inside the text would break the stream and becomes a space."""
+    text = error.message.encode("utf-8", "surrogateescape").replace(b"\r", b" ").replace(b"\n", b" ")
+    return b"-%b\r\n" % text
+
+
+def encode_resp2(reply: Reply, append: Append) -> None:
+    """Append the RESP2 bytes of a reply.
+
+    Args:
+        reply: what a command returned.
+        append: takes each piece, in order.
+
+    Raises:
+        TypeError: for a value that no reply may hold.
+    """
+    kind = type(reply)
+    if kind is bytes:
+        size = len(reply)  # type: ignore[arg-type]  # mypy does not narrow by `type() is`, which is twice as fast
+        append(BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size)
+        append(reply)  # type: ignore[arg-type]  # the same
+        append(CRLF)
+    elif kind is int:
+        append(INTEGERS[reply] if 0 <= reply < INTEGERS_SIZE else b":%d\r\n" % reply)  # type: ignore[operator,index,call-overload]  # the same
+    elif isinstance(reply, Status):
+        append(reply.wire)
+    elif reply is None:
+        append(b"$-1\r\n")
+    elif isinstance(reply, list | tuple | set):
+        append(b"*%d\r\n" % len(reply))
+        for item in reply:
+            encode_resp2(item, append)
+    elif isinstance(reply, dict):
+        append(b"*%d\r\n" % (2 * len(reply)))
+        for name, value in reply.items():
+            encode_resp2(name, append)
+            encode_resp2(value, append)
+    elif isinstance(reply, RespError):
+        append(error_line(reply))
+    elif isinstance(reply, bool):
+        append(b":1\r\n" if reply else b":0\r\n")
+    elif isinstance(reply, float):
+        encode_resp2(format_double(reply), append)
+    elif isinstance(reply, NullArray):
+        append(b"*-1\r\n")
+    elif isinstance(reply, Verbatim):
+        encode_resp2(reply.text, append)
+    elif isinstance(reply, BigNumber):
+        encode_resp2(b"%d" % reply.number, append)
+    elif not isinstance(reply, NoReply):
+        raise TypeError(f"no RESP2 form for {kind.__name__}")
+
+
+def encode_resp3(reply: Reply, append: Append) -> None:
+    """Append the RESP3 bytes of a reply.
+
+    Args:
+        reply: what a command returned.
+        append: takes each piece, in order.
+
+    Raises:
+        TypeError: for a value that no reply may hold.
+    """
+    kind = type(reply)
+    if kind is bytes:
+        size = len(reply)  # type: ignore[arg-type]  # as in encode_resp2
+        append(BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size)
+        append(reply)  # type: ignore[arg-type]  # the same
+        append(CRLF)
+    elif kind is int:
+        append(INTEGERS[reply] if 0 <= reply < INTEGERS_SIZE else b":%d\r\n" % reply)  # type: ignore[operator,index,call-overload]  # the same
+    elif isinstance(reply, Status):
+        append(reply.wire)
+    elif reply is None or isinstance(reply, NullArray):
+        append(b"_\r\n")
+    elif isinstance(reply, list | tuple | set):
+        head = b">%d\r\n" if kind is Push else b"~%d\r\n" if kind is set else b"*%d\r\n"
+        append(head % len(reply))
+        for item in reply:
+            encode_resp3(item, append)
+    elif isinstance(reply, dict):
+        append(b"%%%d\r\n" % len(reply))
+        for name, value in reply.items():
+            encode_resp3(name, append)
+            encode_resp3(value, append)
+    elif isinstance(reply, RespError):
+        append(error_line(reply))
+    elif isinstance(reply, bool):
+        append(b"#t\r\n" if reply else b"#f\r\n")
+    elif isinstance(reply, float):
+        append(b",%b\r\n" % format_double(reply))
+    elif isinstance(reply, Verbatim):
+        append(b"=%d\r\n%b:%b\r\n" % (len(reply.text) + 4, reply.kind, reply.text))
+    elif isinstance(reply, BigNumber):
+        append(b"(%d\r\n" % reply.number)
+    elif not isinstance(reply, NoReply):
+        raise TypeError(f"no RESP3 form for {kind.__name__}")
+
+
+ENCODERS: Final[dict[int, Encoder]] = {2: encode_resp2, 3: encode_resp3}

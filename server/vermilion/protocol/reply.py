@@ -1,0 +1,83 @@
+"""The reply values that Python has no type for; everything else a command returns is a plain value."""
+
+from typing import Final, TypeAlias
+
+from vermilion.errors import RespError
+
+
+class Status:
+    """A simple string, such as `+OK`.
+
+    Args:
+        text: what stands on the line, without `+` and without line ends.
+    """
+
+    __slots__ = ("text", "wire")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.wire = b"+%b\r\n" % text.encode("utf-8", "surrogateescape")
+
+    def __repr__(self) -> str:
+        return f"Status({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Status) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+
+class NullArray:
+    """The null array: `*-1` in RESP2, null in RESP3. `NULL_ARRAY` is the one instance."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NULL_ARRAY"
+
+
+class Verbatim:
+    """Text with a format of three letters: a bulk string in RESP2, a verbatim string in RESP3."""
+
+    __slots__ = ("kind", "text")
+
+    def __init__(self, text: bytes, kind: bytes = b"txt") -> None:
+        self.text = text
+        self.kind = kind
+
+
+class BigNumber:
+    """An integer beyond 64 bits: a bulk string in RESP2, a big number in RESP3."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class Push(list["Reply"]):
+    """An out-of-band message: an array in RESP2, a push in RESP3."""
+
+    __slots__ = ()
+
+
+class NoReply:
+    """Nothing goes back to the client for this call. `NO_REPLY` is the one instance."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NO_REPLY"
+
+
+OK: Final = Status("OK")
+PONG: Final = Status("PONG")
+QUEUED: Final = Status("QUEUED")
+NULL_ARRAY: Final = NullArray()
+NO_REPLY: Final = NoReply()
+
+Scalar: TypeAlias = (
+    bytes | int | float | bool | None | Status | NullArray | NoReply | Verbatim | BigNumber | RespError
+)
+Reply: TypeAlias = "Scalar | list[Reply] | tuple[Reply, ...] | dict[Reply, Reply] | set[Reply] | Push"

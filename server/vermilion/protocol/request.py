@@ -1,0 +1,291 @@
+"""Bytes from a client to argument vectors: hiredis where the bytes are plain, an exact parser everywhere else.
+
+hiredis parses replies, not requests. It is the fastest way to split a pipeline, and accepts what no request
+may hold: integers, nulls and nested arrays as arguments, simple strings for bulk strings, and counts without
+limit (`*1000000000` costs seconds to free). So there are two parsers:
+
+1. `ExactParser` follows the request grammar byte by byte, at any split of the input, with Redis's limits and
+   error texts. It is the reference, and holds the state of an incomplete call.
+2. `RequestParser` gives whole reads to hiredis while three tests say that both would answer the same:
+
+   - before: every `*` in the bytes is followed by a count of one to four digits that does not start with 0,
+     so that no array of a hostile size is ever made, and there is no `+` or `=`, the two types besides `$`
+     that hiredis returns as bytes;
+   - after: every call is a list of bytes, which rules out all other types;
+   - a marker fed behind the bytes comes out as a value of its own, which proves that they ended with a call.
+
+   When a test fails, what hiredis said is thrown away and the exact parser reads the same bytes. A payload
+   that looks suspicious costs time and nothing else.
+
+Source: the RESP specification; limits, error texts and what ends a line were taken from a running Redis 8.0.
+"""
+
+import re
+from itertools import chain
+from typing import Final, TypeAlias
+
+import hiredis
+
+from vermilion import errors
+from vermilion.protocol.numbers import parse_int64
+from vermilion.words import split_words
+
+Argv: TypeAlias = list[bytes]
+
+INLINE_LIMIT: Final = 64 * 1024
+"""The most bytes of one line: an inline call, or the digits of a count."""
+
+MULTIBULK_LIMIT: Final = 2**31 - 1
+UNAUTHENTICATED_MULTIBULK_LIMIT: Final = 10
+UNAUTHENTICATED_BULK_LIMIT: Final = 16384
+
+_STAR: Final = ord("*")
+_DOLLAR: Final = ord("$")
+_HOSTILE_COUNT: Final = re.compile(rb"\*(?:[^1-9]|\d{5}|\Z)")
+_MARKER: Final = b"#t\r\n"
+
+
+class ExactParser:
+    """The request grammar, incrementally: feed bytes, take the calls that are complete.
+
+    Args:
+        bulk_limit: the longest argument, in bytes.
+
+    LLM Context:
+        - `error` is set once and for ever: the stream has no boundary any more, so the connection must close.
+        - `limited` stands for a client that has not authenticated: ten arguments of 16 kB.
+        - No length from the wire is ever allocated: memory grows only with bytes that arrived.
+    """
+
+    __slots__ = ("_argv", "_awaited", "_buffer", "_bulk", "_position", "bulk_limit", "error", "limited")
+
+    def __init__(self, bulk_limit: int) -> None:
+        self.bulk_limit = bulk_limit
+        self.limited = False
+        self.error: str | None = None
+        self._buffer = bytearray()
+        self._position = 0
+        self._argv: Argv = []
+        self._awaited = 0  # arguments of the current call that have not come yet
+        self._bulk = -1  # length of the argument being read, -1 before its `$` line
+
+    @property
+    def idle(self) -> bool:
+        """True between two calls, with nothing buffered."""
+        return not self._awaited and self._position == len(self._buffer)
+
+    @property
+    def buffered(self) -> int:
+        """The bytes held for an incomplete call, those of its finished arguments included."""
+        return len(self._buffer) - self._position + sum(map(len, self._argv))
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes; `next_call` reads them."""
+        if self._position:
+            del self._buffer[: self._position]
+            self._position = 0
+        self._buffer += data
+
+    def take_rest(self) -> bytes:
+        """Give back what has not been read, for another parser; only between two calls."""
+        rest = bytes(self._buffer[self._position :])
+        self._buffer.clear()
+        self._position = 0
+        return rest
+
+    def next_call(self) -> Argv | None:
+        """Return the next complete call, or None when bytes are missing or `error` is set."""
+        while self.error is None:
+            if self._awaited:
+                return self._read_arguments()
+            if self._position == len(self._buffer):
+                return None
+            if self._buffer[self._position] != _STAR:
+                argv = self._read_inline()
+                if argv is None or argv:
+                    return argv
+                continue  # an empty line is no call
+            line = self._line(errors.TOO_BIG_MBULK_COUNT)
+            if line is None:
+                return None
+            count = parse_int64(line)
+            if count is None or count > MULTIBULK_LIMIT:
+                self.error = errors.INVALID_MULTIBULK
+            elif self.limited and count > UNAUTHENTICATED_MULTIBULK_LIMIT:
+                self.error = errors.UNAUTHENTICATED_MULTIBULK
+            elif count > 0:
+                self._awaited = count
+        return None
+
+    def _line(self, too_long: str) -> bytes | None:
+        """Return what stands between the type byte and the line end, and step over both; None if incomplete.
+
+        Redis looks for the CR alone, steps over whatever follows it, and its search stops at a NUL.
+        """
+        end = self._buffer.find(b"\r", self._position)
+        nul = self._buffer.find(b"\0", self._position, end if end >= 0 else len(self._buffer))
+        if end < 0 or nul >= 0 or end + 1 >= len(self._buffer):
+            if (end < 0 or nul >= 0) and len(self._buffer) - self._position > INLINE_LIMIT:
+                self.error = too_long
+            return None
+        line = bytes(self._buffer[self._position + 1 : end])
+        self._position = end + 2
+        return line
+
+    def _read_inline(self) -> Argv | None:
+        """Read one line of plain words, `redis-cli` and telnet style; [] for an empty line."""
+        end = self._buffer.find(b"\n", self._position)
+        nul = self._buffer.find(b"\0", self._position, end if end >= 0 else len(self._buffer))
+        if end < 0 or nul >= 0:
+            if len(self._buffer) - self._position > INLINE_LIMIT:
+                self.error = errors.TOO_BIG_INLINE
+            return None
+        line = bytes(self._buffer[self._position : end])
+        self._position = end + 1
+        line = line.removesuffix(b"\r")
+        argv = split_words(line) if b'"' in line or b"'" in line else line.split()
+        if argv is None:
+            self.error = errors.UNBALANCED_QUOTES
+        return argv
+
+    def _read_arguments(self) -> Argv | None:
+        """Go on with the arguments of the current call."""
+        while self._awaited:
+            if self._bulk < 0 and not self._read_bulk_head():
+                return None
+            end = self._position + self._bulk
+            if end + 2 > len(self._buffer):
+                return None
+            self._argv.append(bytes(self._buffer[self._position : end]))
+            self._position = end + 2  # Redis does not look at the two bytes either
+            self._bulk = -1
+            self._awaited -= 1
+        argv, self._argv = self._argv, []
+        return argv
+
+    def _read_bulk_head(self) -> bool:
+        """Read a `$` line into `_bulk`; False when it is incomplete or wrong."""
+        start = self._position
+        line = self._line(errors.TOO_BIG_BULK_COUNT)
+        if line is None:
+            return False
+        if self._buffer[start] != _DOLLAR:
+            self.error = errors.expected_dollar(bytes(self._buffer[start : start + 1]))
+            return False
+        length = parse_int64(line)
+        if length is None or not 0 <= length <= self.bulk_limit:
+            self.error = errors.INVALID_BULK
+            return False
+        if self.limited and length > UNAUTHENTICATED_BULK_LIMIT:
+            self.error = errors.UNAUTHENTICATED_BULK
+            return False
+        self._bulk = length
+        return True
+
+
+class RequestParser:
+    """The requests of one connection: feed what was read, run the calls that come back.
+
+    Args:
+        bulk_limit: the longest argument, in bytes (`proto-max-bulk-len`).
+
+    Example:
+        >>> parser = RequestParser()
+        >>> parser.feed(b"*2\\r\\n$3\\r\\nGET\\r\\n$1\\r\\nk\\r\\nPING\\r\\n*1\\r\\n$4")
+        [[b'GET', b'k'], [b'PING']]
+        >>> parser.feed(b"\\r\\nPING\\r\\n")
+        [[b'PING']]
+
+    LLM Context:
+        - `feed` returns every complete call, except while `limited` is set: then one at a time, because an
+          AUTH lifts the limits of the calls behind it. Call `feed(b"")` while `more` is set.
+        - After `error` is set, run the calls returned, answer the error and close.
+    """
+
+    __slots__ = ("_exact", "_feed", "_gets", "more")
+
+    def __init__(self, bulk_limit: int = 512 * 1024 * 1024) -> None:
+        self._exact = ExactParser(bulk_limit)
+        self.more = False
+        self._renew()
+
+    def _renew(self) -> None:
+        """Start hiredis anew: what it holds is not wanted any more."""
+        reader = hiredis.Reader()
+        self._feed = reader.feed
+        self._gets = reader.gets
+
+    @property
+    def error(self) -> str | None:
+        """The protocol error that ended the stream, or None."""
+        return self._exact.error
+
+    @property
+    def buffered(self) -> int:
+        """The bytes held for an incomplete call."""
+        return self._exact.buffered
+
+    @property
+    def limited(self) -> bool:
+        """True for a client that has not authenticated: small limits, and one call at a time."""
+        return self._exact.limited
+
+    @limited.setter
+    def limited(self, limited: bool) -> None:
+        self._exact.limited = limited
+
+    def feed(self, data: bytes) -> list[Argv]:
+        """Take bytes and return the calls that they complete, in order."""
+        exact = self._exact
+        if exact.limited or not exact.idle:
+            return self._feed_exact(data)
+        self.more = False
+        if not data or data[0] != _STAR or _HOSTILE_COUNT.search(data) or b"+" in data or b"=" in data:
+            return self._read_exactly(data)
+        try:
+            self._feed(data)
+            self._feed(_MARKER)
+            calls: list[Argv] = list(iter(self._gets, False))
+            complete = bool(calls) and calls[-1] is True  # type: ignore[comparison-overlap]  # the marker
+            if complete:
+                calls.pop()
+            for argv in calls:
+                b"".join(argv)
+        except (hiredis.HiredisError, TypeError):
+            self._renew()
+            return self._read_exactly(data)
+        if not complete:
+            self._renew()
+            calls += self._read_exactly(data[_wire_size(calls) :])
+        return calls
+
+    def _feed_exact(self, data: bytes) -> list[Argv]:
+        """Finish what the exact parser has begun, then hand the rest to the fast path."""
+        exact = self._exact
+        exact.feed(data)
+        self.more = False
+        argv = exact.next_call()
+        if argv is None:
+            return []
+        if exact.limited:
+            self.more = True
+            return [argv]
+        rest = exact.take_rest()
+        return [argv, *self.feed(rest)] if rest else [argv]
+
+    def _read_exactly(self, data: bytes) -> list[Argv]:
+        """Read data with the exact parser alone."""
+        exact = self._exact
+        exact.feed(data)
+        calls: list[Argv] = []
+        while (argv := exact.next_call()) is not None:
+            calls.append(argv)
+        return calls
+
+
+def _wire_size(calls: list[Argv]) -> int:
+    """Return how many bytes these calls took; hiredis refuses every other spelling of their lengths."""
+    lengths = list(map(len, chain.from_iterable(calls)))
+    counts = list(map(len, calls))
+    digits = sum(map(len, map(str, chain(lengths, counts))))
+    return sum(lengths) + digits + 5 * len(lengths) + 3 * len(counts)

@@ -1,0 +1,174 @@
+"""One client's state as commands and the engine see it, and the ports through which commands ask for more.
+
+This floor knows no sockets: a session's transport is whatever carries its replies.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
+from typing import Final, Protocol
+
+from vermilion.clock import Clock
+from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.settings import Settings
+
+# Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
+# engine looks at `session.gates & command.gated` and takes the slow path only when that is not 0.
+GATE_RESOLVE: Final = 1 << 0  # always set: containers resolve their subcommand on the slow path
+GATE_AUTH: Final = 1 << 1  # not authenticated
+GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
+GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
+
+
+class Transport(Protocol):
+    """What carries a session: a connection of the network floor, or an in-process caller."""
+
+    @property
+    def address(self) -> str:
+        """The client's address: `ip:port`, or the path of a Unix socket with `:0`."""
+
+    @property
+    def local_address(self) -> str:
+        """The server's side of the connection."""
+
+    @property
+    def fileno(self) -> int:
+        """The file descriptor, -1 when there is none."""
+
+    @property
+    def query_buffered(self) -> int:
+        """Bytes of an incomplete request."""
+
+    @property
+    def output_buffered(self) -> int:
+        """Bytes of replies that the client has not taken yet."""
+
+    def use_resp(self, version: int) -> None:
+        """Encode the replies from now on in this version of RESP."""
+
+    def lift_limits(self) -> None:
+        """Take the small request limits of unauthenticated clients away."""
+
+    def close_after_reply(self) -> None:
+        """Run no further call of this client, and close once everything written so far has been sent."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
+class Session:
+    """One client.
+
+    Args:
+        identifier: its id, unique in its server.
+        server: whose client it is.
+        db: the database it has selected.
+        transport: what carries it.
+        now_ms: the monotonic time of its start.
+
+    LLM Context:
+        - `resp` is 2 or 3; the transport picks the encoder by it after each call.
+        - `gates` is the only thing the engine looks at on the way of an ordinary call.
+        - `last_command` is the latest call's command; its `name` is the full one (`client|list`).
+    """
+
+    __slots__ = (
+        "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
+        "lib_version", "name", "no_evict", "reply_mode", "resp", "server", "total_calls", "transport", "user",
+    )  # fmt: skip
+
+    def __init__(
+        self, identifier: int, server: "Server", db: Database, transport: Transport, now_ms: int
+    ) -> None:
+        self.id = identifier
+        self.server = server
+        self.db = db
+        self.transport = transport
+        self.resp = 2
+        self.gates = GATE_RESOLVE
+        self.name = b""
+        self.user = b"default"
+        self.authenticated = True
+        self.lib_name = b""
+        self.lib_version = b""
+        self.created_ms = now_ms
+        self.last_active_ms = now_ms
+        self.last_command: CommandRecord | None = None
+        self.no_evict = False
+        self.reply_mode = "on"
+        self.total_calls = 0
+
+
+class Configuration(Protocol):
+    """The directives of redis.conf, as CONFIG sees them."""
+
+    def get(self, patterns: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the directives whose names match any of the patterns, with their values."""
+
+    def set(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Change directives, all or none; RespError says what was wrong."""
+
+    def rewrite(self) -> None:
+        """Write the current values into the configuration file."""
+
+
+class CommandRecord(Protocol):
+    """One command as an engine runs it, with what it has counted; `declared` is its `commands.registry.Command`."""
+
+    name: str
+    calls: int
+    nanoseconds: int
+    rejected: int
+    failed: int
+
+
+class ServerStats(Protocol):
+    """What an engine counts besides keys and calls."""
+
+    started_ms: int
+    connections_received: int
+    rejected_connections: int
+    net_input_bytes: int
+    net_output_bytes: int
+    protocol_errors: int
+    error_replies: int
+    errors: dict[str, int]
+    peak_clients: int
+
+    def count_error(self, code: str) -> None:
+        """Count an error reply."""
+
+    def reset(self) -> None:
+        """Start counting anew (CONFIG RESETSTAT)."""
+
+    def rate(self, name: str) -> float:
+        """Return the recent rate per second of `commands`, `net_input` or `net_output`."""
+
+
+class Server(Protocol):
+    """What commands may ask of the engine that runs them.
+
+    LLM Context:
+        - The engine implements it; commands never import the engine.
+        - `settings` has one typed attribute per directive, by its name with `_` for `-`.
+        - `configuration` is what CONFIG works on; it changes `settings` in place.
+    """
+
+    clock: Clock
+    random: Random
+    databases: Sequence[Database]
+    keyspace: KeyspaceStats
+    stats: ServerStats
+    sessions: Mapping[int, Session]
+    configuration: Configuration
+    settings: Settings
+    active_expire: bool
+    """Whether the periodic work reclaims expired keys (DEBUG SET-ACTIVE-EXPIRE)."""
+
+    def command_records(self) -> Iterable[CommandRecord]:
+        """Return what each command has counted, subcommands included."""
+
+    def commands_processed(self) -> int:
+        """Return how many calls have run."""
+
+    def shut_down(self) -> None:
+        """Ask the assembly to stop serving once this call has been answered."""
