@@ -9,7 +9,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadingError
+from redis.exceptions import AuthenticationError, AuthorizationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -254,11 +254,10 @@ def _failures() -> Iterator[None]:
     """Turn redis-py's connection failures, which are no OSError, into Python's own."""
     try:
         yield
-    except (AuthenticationError, AuthorizationError) as error:
-        raise PermissionError(str(error)) from error
-    except BusyLoadingError as error:
-        raise ConnectionError(f"the server is loading its data: {error}") from error
-    except RedisConnectionError as error:
-        raise ConnectionError(str(error)) from error
     except RedisTimeoutError as error:
         raise TimeoutError(str(error)) from error
+    except RedisConnectionError as error:
+        # What goes wrong while a connection is set up arrives wrapped in a plain ConnectionError.
+        if isinstance(error.__cause__ or error, AuthenticationError | AuthorizationError):
+            raise PermissionError(str(error)) from error
+        raise ConnectionError(str(error)) from error

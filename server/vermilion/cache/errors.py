@@ -45,6 +45,8 @@ class ErrorCode(StrEnum):
     """The backend failed; the cause is chained."""
     FACTORY_CANCELLED = "FACTORY_CANCELLED"
     """The computation of a value was cancelled, and not by who waits for it."""
+    FACTORY_RECURSION = "FACTORY_RECURSION"
+    """The computation of a value asks for the very key that it computes."""
 
 
 class CacheError(Exception):
@@ -129,6 +131,6 @@ class CacheOperationError(CacheError):
 
     LLM Context:
         - Codes: NOT_INITIALIZED, NOT_SERIALIZABLE, NOT_DESERIALIZABLE, INVALID_TTL, UNSUPPORTED,
-          BACKEND_ERROR, FACTORY_CANCELLED.
+          BACKEND_ERROR, FACTORY_CANCELLED, FACTORY_RECURSION.
         - For BACKEND_ERROR the backend's own exception is `__cause__`.
     """

@@ -17,7 +17,7 @@ from collections.abc import (
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from random import random as system_random
-from typing import Any, Final, ParamSpec, TypeVar, cast, overload
+from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from vermilion.cache.config import CacheConfig
 from vermilion.cache.connecting import connect, connection_error
@@ -602,14 +602,32 @@ class CacheService:
         with self._operation("clear") as store:
             await store.clear()
 
+    @overload
     async def get_or_set(
         self,
         key: CacheKey,
-        factory: Callable[[], R | Awaitable[R]],
+        factory: Callable[[], Awaitable[R]],
         ttl: timedelta | None = None,
         *,
         tags: Collection[str] = (),
-    ) -> R:
+    ) -> R: ...
+    @overload
+    async def get_or_set(
+        self,
+        key: CacheKey,
+        factory: Callable[[], R],
+        ttl: timedelta | None = None,
+        *,
+        tags: Collection[str] = (),
+    ) -> R: ...
+    async def get_or_set(
+        self,
+        key: CacheKey,
+        factory: Callable[[], object],
+        ttl: timedelta | None = None,
+        *,
+        tags: Collection[str] = (),
+    ) -> object:
         """Look a key up, and compute and store its value when there is none: once, however many ask.
 
         Args:
@@ -626,8 +644,8 @@ class CacheService:
             Exception: what the factory raises; it goes to all who wait, and is not stored.
             CacheKeyError: for a bad key or tag.
             CacheConnectionError: when the backend is not reached.
-            CacheOperationError: NOT_INITIALIZED, NOT_SERIALIZABLE, INVALID_TTL, FACTORY_CANCELLED and the
-                others of `get` and `set`.
+            CacheOperationError: NOT_INITIALIZED, NOT_SERIALIZABLE, INVALID_TTL, FACTORY_CANCELLED,
+                FACTORY_RECURSION and the others of `get` and `set`.
 
         Example:
             >>> async def main(cache):
@@ -651,12 +669,12 @@ class CacheService:
         if found is MISSING:
             data = await self._flights.run(key, lambda: self._compute(key, factory, expiry, tags))
             found = self._loads(key, data)
-        return cast("R", found)
+        return found
 
     async def _compute(
         self,
         key: CacheKey,
-        factory: Callable[[], R | Awaitable[R]],
+        factory: Callable[[], object],
         expiry: timedelta | None,
         tags: Collection[str],
     ) -> bytes:

@@ -41,7 +41,8 @@ class SingleFlight(Generic[T]):
             work: starts it.
 
         Raises:
-            CacheOperationError: FACTORY_CANCELLED, when the work was cancelled and the caller was not.
+            CacheOperationError: FACTORY_CANCELLED, when the work was cancelled and the caller was not;
+                FACTORY_RECURSION, when the work asks for its own key, and would wait for itself.
             Exception: what the work raises.
         """
         flight = self._flights.get(key)
@@ -49,10 +50,16 @@ class SingleFlight(Generic[T]):
             flight = asyncio.create_task(_awaited(work), name=f"vermilion-cache-{key}")
             self._flights[key] = flight
             flight.add_done_callback(lambda done: self._landed(key, done))
+        caller = asyncio.current_task()
+        if flight is caller:
+            raise CacheOperationError(
+                "the computation of the value asks for the same key",
+                ErrorCode.FACTORY_RECURSION,
+                {"key": key},
+            )
         try:
             return await asyncio.shield(flight)
         except asyncio.CancelledError:
-            caller = asyncio.current_task()
             if flight.cancelled() and caller is not None and not caller.cancelling():
                 raise CacheOperationError(
                     "the computation of the value was cancelled", ErrorCode.FACTORY_CANCELLED, {"key": key}
@@ -66,8 +73,8 @@ class SingleFlight(Generic[T]):
             flight.exception()
 
     async def cancel(self) -> None:
-        """Cancel all work and wait until it has ended."""
-        flights = list(self._flights.values())
+        """Cancel all work, but for work that calls this itself, and wait until it has ended."""
+        flights = [flight for flight in self._flights.values() if flight is not asyncio.current_task()]
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
