@@ -55,6 +55,10 @@ def test_a_config_does_not_change() -> None:
 def test_a_password_shows_nowhere() -> None:
     config = CacheConfig(backend_type="redis", redis=RedisConfig(password=SecretStr("swordfish")))
     assert "swordfish" not in f"{config!r} {config} {config.model_dump()} {config.model_dump_json()}"
+    environ = {"VERMILION_CACHE_REDIS_PASSWORD": "swordfish", "VERMILION_CACHE_NAMESPACE": "\0"}
+    with pytest.raises(ValueError, match="printable") as caught:
+        CacheConfig.from_env(environ)
+    assert "swordfish" not in str(caught.value)
 
 
 def test_the_environment_is_read() -> None:

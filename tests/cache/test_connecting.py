@@ -7,7 +7,14 @@ import pytest
 
 from tests.cache.backends import DictBackend, config
 from tests.real_server import RealServer
-from vermilion import CacheConfig, CacheConnectionError, CacheService, RedisConfig, RetryConfig
+from vermilion import (
+    CacheConfig,
+    CacheConnectionError,
+    CacheOperationError,
+    CacheService,
+    RedisConfig,
+    RetryConfig,
+)
 
 
 class Stubborn(DictBackend):
@@ -82,9 +89,12 @@ async def test_a_wrong_password_is_not_tried_twice() -> None:
 async def test_an_error_that_is_no_connection_failure_is_not_retried() -> None:
     backend, sleep = Stubborn(1, RuntimeError("a bug")), Naps()
     cache = CacheService(config(retry=RETRY), backend=backend, sleep=sleep)
-    with pytest.raises(RuntimeError, match="a bug"):
+    with pytest.raises(CacheOperationError, match="a bug") as caught:
         await cache.initialize()
+    assert caught.value.code == "BACKEND_ERROR"
+    assert caught.value.__cause__ is backend.error
     assert backend.attempts == 1
+    assert sleep == []
 
 
 async def test_a_port_where_nobody_listens() -> None:

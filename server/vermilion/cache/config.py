@@ -15,8 +15,9 @@ _SECTIONS: Final = ("redis", "memory", "retry")
 
 
 class _Section(BaseModel):
-    # A misspelt field is an error and not a default; a config that is in use does not change.
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A misspelt field is an error and not a default; a config that is in use does not change; and what is
+    # said about a bad field does not show its neighbours, of which one is the password.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class RedisConfig(_Section):

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from vermilion.cache.config import RetryConfig
-from vermilion.cache.errors import CacheConnectionError, ErrorCode
+from vermilion.cache.errors import CacheConnectionError, CacheOperationError, ErrorCode
 from vermilion.cache.types import ManagedBackend, RemoteBackend
 
 logger = logging.getLogger("vermilion.cache")
@@ -31,6 +31,7 @@ async def connect(
 
     Raises:
         CacheConnectionError: when the last try failed too, or the password is wrong.
+        CacheOperationError: BACKEND_ERROR, when the backend failed in another way, which no retry mends.
     """
     for attempt in range(1, retry.attempts + 1):
         try:
@@ -45,6 +46,10 @@ async def connect(
                 attempt, retry.attempts, delay, error,
             )  # fmt: skip
             await sleep(delay)
+        except Exception as error:
+            raise CacheOperationError(
+                f"the backend does not start: {error}", ErrorCode.BACKEND_ERROR, {"operation": "initialize"}
+            ) from error
         else:
             return
 

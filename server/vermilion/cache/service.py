@@ -28,11 +28,10 @@ from vermilion.cache.factory import create_backend
 from vermilion.cache.keys import Namespace, validate_key
 from vermilion.cache.serializers import JsonSerializer, Serializer
 from vermilion.cache.single_flight import SingleFlight
-from vermilion.cache.statistics import Statistics, counted
+from vermilion.cache.statistics import Lookup, Statistics, counted
 from vermilion.cache.store import Store
 from vermilion.cache.tags import validate_tags
 from vermilion.cache.types import (
-    MISSING,
     CacheBackend,
     CacheKey,
     CacheStats,
@@ -115,8 +114,10 @@ class CacheService:
         self._expiry: Final = Expiry(self._config.default_ttl, self._config.ttl_jitter, random)
         self._flights: Final = SingleFlight[bytes]()
         self._lifecycle: Final = asyncio.Lock()
+        self._statistics: Final = Statistics()
+        # Both are there from initialize() to close(), and None else.
         self._store: Store | None = None
-        self.statistics: Statistics = Statistics()
+        self._lookup: Lookup[bytes] | None = None
 
     async def initialize(self) -> None:
         """Connect; do nothing when that is done already.
@@ -124,6 +125,7 @@ class CacheService:
         Raises:
             CacheConnectionError: when the last of the configured attempts failed too, or the password is
                 wrong. details: host, port, attempts, retry_hint.
+            CacheOperationError: BACKEND_ERROR, when the backend fails in another way.
 
         Example:
             `await cache.initialize()`
@@ -138,10 +140,11 @@ class CacheService:
             if isinstance(backend, ManagedBackend):
                 try:
                     await connect(backend, self._config.retry, self._sleep, self._random)
-                except CacheError:
+                except BaseException:
                     await self._release(backend)
                     raise
             self._store = Store(backend, Namespace(self._config.namespace))
+            self._lookup = counted(self._statistics)(self._store.get)
 
     async def close(self) -> None:
         """Release the connections, cancel computations under way, forget the statistics.
@@ -156,8 +159,8 @@ class CacheService:
             `initialize`.
         """
         async with self._lifecycle:
-            store, self._store = self._store, None
-            self.statistics.reset()
+            store, self._store, self._lookup = self._store, None, None
+            self._statistics.reset()
             if store is not None:
                 await self._flights.cancel()
                 await self._release(store.backend)
@@ -200,13 +203,15 @@ class CacheService:
             `get_many`, `get_or_set`.
         """
         validate_key(key)
+        if self._lookup is None:
+            raise _not_initialized("get")
         try:
-            found = await self._find(key)
+            data = await self._lookup(key)
         except CacheError:
             raise
         except Exception as error:
             raise self._failure("get", key, error) from error
-        return default if found is MISSING else found
+        return default if data is None else self._loads(key, data)
 
     async def set(
         self,
@@ -504,8 +509,8 @@ class CacheService:
             for key, payload in zip(wanted, payloads, strict=True)
             if payload is not None
         }
-        self.statistics.hits += len(found)
-        self.statistics.misses += len(wanted) - len(found)
+        self._statistics.hits += len(found)
+        self._statistics.misses += len(wanted) - len(found)
         return found
 
     async def set_many(
@@ -664,12 +669,13 @@ class CacheService:
         validate_key(key)
         tags = validate_tags(tags)
         expiry = self._expiry.resolve(ttl)
+        if self._lookup is None:
+            raise _not_initialized("get_or_set")
         with self._operation("get_or_set", key):
-            found = await self._find(key)
-        if found is MISSING:
+            data = await self._lookup(key)
+        if data is None:
             data = await self._flights.run(key, lambda: self._compute(key, factory, expiry, tags))
-            found = self._loads(key, data)
-        return found
+        return self._loads(key, data)
 
     async def _compute(
         self,
@@ -775,22 +781,13 @@ class CacheService:
         See Also:
             `CacheStats`.
         """
-        hits, misses, store = self.statistics.hits, self.statistics.misses, self._store
+        hits, misses, store = self._statistics.hits, self._statistics.misses, self._store
         try:
             size = 0 if store is None else await store.size()
         except Exception as error:
             logger.warning("the size of the cache is not known: %r", error, exc_info=True)
             size = None
         return CacheStats(hits, misses, size)
-
-    @counted
-    async def _find(self, key: CacheKey) -> object:
-        """Return the value under a key, or MISSING."""
-        store = self._store
-        if store is None:
-            raise _not_initialized("get")
-        data = await store.get(key)
-        return MISSING if data is None else self._loads(key, data)
 
     def _dumps(self, key: CacheKey, value: CacheValue) -> bytes:
         try:

