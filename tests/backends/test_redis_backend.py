@@ -111,6 +111,26 @@ async def test_a_connection_that_the_server_closed_is_replaced(backend: RedisCac
     await admin.close()
 
 
+async def test_a_command_that_failed_is_not_sent_again() -> None:
+    received: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            received.append(data)
+            if b"INCR" in data:
+                break
+            writer.write(b"+OK\r\n" * data.count(b"*"))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        backend = RedisCacheBackend("127.0.0.1", server.sockets[0].getsockname()[1])
+        with pytest.raises(ConnectionError):
+            await backend.call(b"INCR", b"n")
+        await backend.close()
+    assert b"".join(received).count(b"INCR") == 1
+
+
 async def test_a_closed_backend_can_be_used_again(backend: RedisCacheBackend) -> None:
     await backend.close()
     await backend.close()

@@ -83,6 +83,7 @@ class RedisCacheBackend:
             protocol=2,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
+            # Said, and not left to redis-py's default: a command is sent once.
             retry=Retry(NoBackoff(), 0),
             **address,
         )

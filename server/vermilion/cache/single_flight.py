@@ -12,8 +12,8 @@ T = TypeVar("T")
 class SingleFlight(Generic[T]):
     """Runs the work for a key once for all who ask while it runs.
 
-    The work runs in a task of its own, which every caller awaits behind a shield: a caller that is cancelled,
-    the first one too, leaves the work and the other callers alone. With no caller left it still ends, since
+    The work runs in a task of its own: a caller that is cancelled, the first one too, leaves the work and the
+    other callers alone. With no caller left it still ends, since
     its result is worth having. An exception goes to all who wait, and the next caller starts anew.
 
     Example:
@@ -41,7 +41,7 @@ class SingleFlight(Generic[T]):
             work: starts it.
 
         Raises:
-            CacheOperationError: FACTORY_CANCELLED, when the work was cancelled and the caller was not;
+            CacheOperationError: FACTORY_CANCELLED, when the work was cancelled, as `cancel` does;
                 FACTORY_RECURSION, when the work asks for its own key, and would wait for itself.
             Exception: what the work raises.
         """
@@ -50,21 +50,19 @@ class SingleFlight(Generic[T]):
             flight = asyncio.create_task(_awaited(work), name=f"vermilion-cache-{key}")
             self._flights[key] = flight
             flight.add_done_callback(lambda done: self._landed(key, done))
-        caller = asyncio.current_task()
-        if flight is caller:
+        if flight is asyncio.current_task():
             raise CacheOperationError(
                 "the computation of the value asks for the same key",
                 ErrorCode.FACTORY_RECURSION,
                 {"key": key},
             )
-        try:
-            return await asyncio.shield(flight)
-        except asyncio.CancelledError:
-            if flight.cancelled() and caller is not None and not caller.cancelling():
-                raise CacheOperationError(
-                    "the computation of the value was cancelled", ErrorCode.FACTORY_CANCELLED, {"key": key}
-                ) from None
-            raise
+        # Unlike awaiting the task, waiting for it leaves it alone when the caller is cancelled.
+        await asyncio.wait((flight,))
+        if flight.cancelled():
+            raise CacheOperationError(
+                "the computation of the value was cancelled", ErrorCode.FACTORY_CANCELLED, {"key": key}
+            )
+        return flight.result()
 
     def _landed(self, key: str, flight: asyncio.Task[T]) -> None:
         del self._flights[key]
