@@ -142,10 +142,7 @@ def test_every_function_tells_arguments_answer_errors_and_an_example(name: str) 
     "module",
     sorted(
         {vermilion._HOME_OF[name] for name in NAMES}
-        | {
-            f"vermilion.cache.{module}"
-            for module in ("keys", "expiry", "factory", "single_flight", "statistics", "tags")
-        }
+        | {f"vermilion.cache.{module}" for module in ("expiry", "single_flight", "tags")}
         | {"vermilion.clock"}
     ),
 )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         CacheOperationError,
         ErrorCode,
     )
+    from vermilion.cache.factory import create_backend
+    from vermilion.cache.keys import validate_key
     from vermilion.cache.serializers import (
         BytesSerializer,
         JsonSerializer,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
         Serializer,
     )
     from vermilion.cache.service import CacheService, cache_service
+    from vermilion.cache.statistics import Statistics, counted
     from vermilion.cache.types import CacheBackend, CacheKey, CacheStats, CacheValue, CommandBackend
     from vermilion.network.server import Server
 
@@ -56,9 +59,13 @@ __all__ = [
     "RetryConfig",
     "Serializer",
     "Server",
+    "Statistics",
     "__version__",
     "cache_service",
     "cached",
+    "counted",
+    "create_backend",
+    "validate_key",
 ]
 
 _HOMES: Final = {
@@ -73,6 +80,8 @@ _HOMES: Final = {
         "CacheOperationError",
         "ErrorCode",
     ),
+    "vermilion.cache.factory": ("create_backend",),
+    "vermilion.cache.keys": ("validate_key",),
     "vermilion.cache.serializers": (
         "BytesSerializer",
         "JsonSerializer",
@@ -81,6 +90,7 @@ _HOMES: Final = {
         "Serializer",
     ),
     "vermilion.cache.service": ("CacheService", "cache_service"),
+    "vermilion.cache.statistics": ("Statistics", "counted"),
     "vermilion.cache.types": ("CacheBackend", "CacheKey", "CacheStats", "CacheValue", "CommandBackend"),
     "vermilion.network.server": ("Server",),
 }

@@ -17,11 +17,17 @@ def create_backend(config: CacheConfig) -> "CommandBackend":
     Returns:
         A `MemoryCacheBackend` or a `RedisCacheBackend`.
 
+    Raises:
+        ValueError: when the section of the chosen backend is missing.
+
     Example:
         >>> from vermilion import CacheConfig, RedisConfig
         >>> backend = create_backend(CacheConfig(backend_type="redis", redis=RedisConfig(port=6380)))
         >>> type(backend).__name__, backend.port
         ('RedisCacheBackend', 6380)
+
+    See Also:
+        `CacheConfig`; `CacheService`, which calls it unless it is given a backend.
     """
     # Imported here, so that a cache in memory does not load redis-py, nor a cache in Redis the engine.
     match config:

@@ -74,16 +74,18 @@ class CacheService:
         >>> asyncio.run(main())
         {'name': 'Ada'}
 
+        In the examples of the methods, `run_with_cache(main)` opens such a service, runs `main(cache)` and
+        closes it.
+
     See Also:
         `cache_service`, which initializes and closes; `cached`; `CacheConfig`; `CacheBackend`.
-
-        In the examples of the methods, `run_with_cache(main)` does the same around `main(cache)`.
 
     LLM Context:
         - Call `initialize()` before anything else, or use `async with cache_service(config) as cache`.
         - None is a value: `get(key, default=...)` tells a stored None from a miss.
         - `ttl=None` means the config's default_ttl; TTLs are timedelta, above zero.
-        - Values are stored as JSON and nothing else: `redis-cli GET` shows it, other languages read it.
+        - Values are stored as plain JSON, unless `serializer=` or tags ask for more: `redis-cli GET` shows
+          it, other languages read it.
         - Errors: CacheKeyError (a bad key), CacheConnectionError (not reached; the next call tries again),
           CacheOperationError (everything else). Read their `code`.
         - `get_or_set` and `cached` compute a missing value once, however many ask at the same time.

@@ -18,9 +18,14 @@ class Statistics:
     Example:
         >>> statistics = Statistics()
         >>> statistics.hits += 1
-        >>> statistics.reset()
         >>> statistics.hits, statistics.misses
-        (0, 0)
+        (1, 0)
+
+    See Also:
+        `counted`, which counts in one; `CacheStats`, a snapshot that a CacheService answers.
+
+    LLM Context:
+        - Plain integers, for one event loop: nothing is locked.
     """
 
     __slots__ = ("hits", "misses")
@@ -30,7 +35,18 @@ class Statistics:
         self.misses = 0
 
     def reset(self) -> None:
-        """Start over."""
+        """Start over.
+
+        Example:
+            >>> statistics = Statistics()
+            >>> statistics.misses = 5
+            >>> statistics.reset()
+            >>> statistics.misses
+            0
+
+        See Also:
+            `CacheService.close`, which does it for its own.
+        """
         self.hits = self.misses = 0
 
 
@@ -53,6 +69,9 @@ def counted(statistics: Statistics) -> Callable[[Lookup[T]], Lookup[T]]:
         (b'1', None)
         >>> statistics.hits, statistics.misses
         (1, 1)
+
+    See Also:
+        `Statistics`; `CacheService.get_stats`.
     """
 
     def decorate(lookup: Lookup[T]) -> Lookup[T]:

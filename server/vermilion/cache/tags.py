@@ -10,6 +10,8 @@ side: evicted, expired or flushed, it makes entries stale, where a counter that 
 entries of an earlier life come back. And an unused tag costs nothing: a token's TTL is extended to that of
 the longest-lived entry under it, and it goes away with it.
 
+The commands are of Redis 7 and later (SET NX GET, PEXPIRE GT).
+
 Only tagged entries pay when they are read: one MGET for their tokens. What is stored for them:
 
     0        8      10
