@@ -55,6 +55,8 @@ class Expiry:
         Raises:
             CacheOperationError: INVALID_TTL, for what is no timedelta or not above zero.
         """
+        if isinstance(ttl, timedelta) and ttl >= MILLISECOND:
+            return ttl
         if not isinstance(ttl, timedelta):
             name = type(ttl).__name__
             raise CacheOperationError(
@@ -66,7 +68,7 @@ class Expiry:
                 ErrorCode.INVALID_TTL,
                 {"ttl": str(ttl)},
             )
-        return max(ttl, MILLISECOND)
+        return MILLISECOND
 
 
 def milliseconds(ttl: timedelta) -> int:
