@@ -570,7 +570,7 @@ async def test_the_hit_rate(any_cache: CacheService) -> None:
 
 
 @pytest.mark.parametrize("reply", [None, b"text"])
-async def test_a_reply_of_the_wrong_kind_is_an_error(reply: object) -> None:
+async def test_a_reply_of_the_wrong_kind_is_an_error(reply: bytes | None) -> None:
     class Odd(MemoryCacheBackend):
         async def call(self, *argv: bytes) -> Reply:
             return reply
