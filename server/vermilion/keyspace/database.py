@@ -19,8 +19,8 @@ A string is `int` after arithmetic, `bytearray` after it was changed in place (A
 per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set.
 """
 
-from itertools import islice, repeat
-from collections.abc import Sequence
+from itertools import islice
+from collections.abc import Collection, Sequence
 from random import Random
 from typing import Final, TypeAlias, TypeVar, cast
 
@@ -228,18 +228,17 @@ class Database:
             return None
         values = list(map(self.data.get, keys))
         kinds = set(map(type, values))
-        if kinds != _PLAIN_BYTES:
-            if not kinds <= _PLAIN_BYTES_OR_NONE:
-                return None
-            found = len(keys) - values.count(None)
-            self.misses += len(keys) - found
-            self.hits += found
-            self.accessed.update(
-                (key, self.tick) for key, value in zip(keys, values, strict=True) if value is not None
-            )
-        else:
-            self.hits += len(keys)
-            self.accessed.update(zip(keys, repeat(self.tick), strict=False))
+        if not kinds <= _PLAIN_BYTES_OR_NONE:
+            return None
+        found: Collection[bytes] = keys
+        if len(kinds) > 1:
+            found = [key for key, value in zip(keys, values, strict=True) if value is not None]
+        elif kinds != _PLAIN_BYTES:
+            found = ()
+        self.hits += len(found)
+        self.misses += len(keys) - len(found)
+        if self.touching:
+            self.accessed.update(dict.fromkeys(found, self.tick))
         return cast("list[bytes | None]", values)
 
     def add_many(self, keys: tuple[bytes, ...], by: int) -> list[int] | None:
@@ -257,7 +256,7 @@ class Database:
             data[key] = total
             append(total)
         if self.touching:
-            self.accessed.update(zip(keys, repeat(self.tick), strict=False))
+            self.accessed.update(dict.fromkeys(keys, self.tick))
         self.dirty += len(keys)
         return sums
 
@@ -268,7 +267,7 @@ class Database:
             for key in keys:
                 self.expires.pop(key, None)
         if self.touching:
-            self.accessed.update(zip(keys, repeat(self.tick), strict=False))
+            self.accessed.update(dict.fromkeys(keys, self.tick))
         self.dirty += len(keys)
 
     def remove(self, key: bytes) -> bool:

@@ -136,10 +136,17 @@ def encode_all(replies: Sequence[Reply], encode: Encoder, out: list[bytes]) -> N
     if kinds == {bytes}:
         strings = cast("Sequence[bytes]", replies)
         sizes = list(map(len, strings))
+        if len(set(sizes)) == 1 and sizes[0] < BULK_HEADS_SIZE:
+            head = BULK_HEADS[sizes[0]]
+            out += (head, (CRLF + head).join(strings), CRLF)
+            return
         if max(sizes) < BULK_HEADS_SIZE:
             heads = map(BULK_HEADS.__getitem__, sizes)
             out.extend(chain.from_iterable(zip(heads, strings, repeat(CRLF), strict=False)))
             return
+    elif kinds == {type(None)}:
+        encode(None, lambda null: out.append(null * len(replies)))
+        return
     elif kinds == {int}:
         out.append(b":%d\r\n" * len(replies) % tuple(cast("Sequence[int]", replies)))
         return
