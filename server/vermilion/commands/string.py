@@ -11,7 +11,8 @@ from vermilion.commands.syntax import (
     KeyRole, KeySpec, OneOf, OverwriteKey, PeekKey, ReadKey, Token, UpdateKey, Value,
 )  # fmt: skip
 from vermilion.errors import RespError
-from vermilion.keyspace.database import Database, StringValue, string_bytes
+from vermilion.keyspace.database import Database, string_bytes
+from vermilion.keyspace.value import StringValue, Text
 from vermilion.protocol.numbers import INT64_MAX, INT64_MIN, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
 from vermilion.session import Server, Session
@@ -57,7 +58,7 @@ def set_(
     if get:
         old = db.string(key)
     if condition is not None:
-        exists = db.peek(key) is not None
+        exists = db.touch(key) is not None
         if exists == (condition == "NX"):
             return old
     if expiration is not None and deadline is None:
@@ -74,7 +75,7 @@ def set_(
 @command("SETNX", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)", deprecated=("2.6.12", "`SET` with the `NX` argument"))
 def setnx(db: Database, key: CreateKey, value: Value) -> int:
     """Set the string value of a key only when the key does not exist."""
-    if db.peek(key) is not None:
+    if db.touch(key) is not None:
         return 0
     db.store(key, value)
     db.changed(key, "set")
@@ -183,7 +184,7 @@ def msetnx(session: Session, argv: list[bytes]) -> int:
     if not len(argv) & 1:
         raise RespError(errors.wrong_arity("msetnx"))
     db = session.db
-    if any(db.peek(key) is not None for key in argv[1::2]):
+    if any(db.touch(key) is not None for key in argv[1::2]):
         return 0
     mset(session, argv)
     return 1
@@ -246,7 +247,7 @@ def incrbyfloat(db: Database, key: AccessUpdateKey, increment: LongDouble) -> by
     if total is None:
         raise RespError(errors.INCREMENT_NOT_FINITE)
     result = long_double.format_fixed(total)
-    db.put(key, result)
+    db.put(key, Text(result))
     db.changed(key, "incrbyfloat")
     return result
 
