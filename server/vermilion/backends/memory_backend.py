@@ -50,6 +50,7 @@ class MemoryCacheBackend:
             self.config.settings, self.config, clock=clock, max_keys=max_size or 0
         )
         self.execute = self.engine.execute
+        self.execute_batch = self.engine.execute_batch
         self.open_session = self.engine.open_session
         self.close_session = self.engine.close_session
         self._db = self.engine.databases[0]
@@ -170,7 +171,6 @@ class MemoryCacheBackend:
         """
         if self._own_session is None:
             self._own_session = self.engine.open_session(_Caller())
-        self.engine.start_batch()
         reply = self.engine.execute(self._own_session, list(argv))
         if isinstance(reply, RespError):
             raise reply

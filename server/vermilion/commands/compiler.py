@@ -74,6 +74,7 @@ def compile_signature(
     function: Callable[..., Reply],
     keys: Sequence[KeySpec] | None,
     unknown_option: Callable[[bytes], str] | None,
+    plain: Callable[..., Reply] | None = None,
 ) -> Shape:
     """Compile the caller of a function whose signature is the syntax.
 
@@ -82,6 +83,7 @@ def compile_signature(
         function: what to call.
         keys: key specifications that replace those of the signature.
         unknown_option: the error text for an unknown option.
+        plain: what to call in place of the function when no option is given.
 
     Returns:
         The caller, and what the signature says about arity, documentation and keys.
@@ -90,7 +92,7 @@ def compile_signature(
         TypeError: for a signature that does not make a syntax.
     """
     parameters = _sort_parameters(name, function)
-    source = _Source(name, function, parameters, unknown_option)
+    source = _Source(name, function, parameters, unknown_option, plain)
     arguments, key_specs = _describe(parameters, source.first)
     return Shape(
         _build(name, source.lines(), source.names),
@@ -147,9 +149,10 @@ class _Source:
         function: Callable[..., Reply],
         parameters: _Parameters,
         unknown_option: Callable[[bytes], str] | None,
+        plain: Callable[..., Reply] | None,
     ) -> None:
         self.parameters = parameters
-        self.names: dict[str, object] = {"function": function, "unknown_option": unknown_option}
+        self.names: dict[str, object] = {"function": function, "unknown_option": unknown_option, "plain": plain}
         self.unknown_option = unknown_option
         self.name = name
         # The words of the command itself: `client setname` are two.
@@ -169,17 +172,46 @@ class _Source:
             return self._with_options()
         if parameters.optional:
             return self._with_optional()
-        compare = "<" if parameters.rest else "!="
-        body = ["def call(session, argv):", f"    if len(argv) {compare} {self.least}:", "        raise RespError(WRONG_ARITY)"]
+        if parameters.rest is None:
+            return self._exact()
+        body = ["def call(session, argv):", f"    if len(argv) < {self.least}:", "        raise RespError(WRONG_ARITY)"]
         values = self._fixed(body)
-        if parameters.rest:
-            start = self.first + len(parameters.fixed)
-            rest_name, kind = parameters.rest
+        start = self.first + len(parameters.fixed)
+        rest_name, kind = parameters.rest
+        if kind.parse is None:
+            values.append(f"*argv[{start}:]")
+        else:
+            body.append(f"    {rest_name} = [{self._convert(kind, 'arg')} for arg in argv[{start}:]]")
+            values.append(f"*{rest_name}")
+        body.append(f"    return function({', '.join(values)})")
+        return body
+
+    def _unpack(self, indent: str = "    ") -> str:
+        """Return the line that takes the argument vector apart; it raises ValueError for another size."""
+        names = ["_"] * self.first + [f"raw_{name}" for name, _ in self.parameters.fixed]
+        return f"{indent}{', '.join(names)}, = argv"
+
+    def _unpacked(self, body: list[str], indent: str = "    ") -> list[str]:
+        """Convert what `_unpack` took apart; return the values to pass."""
+        values = list(self.parameters.injected)
+        for name, kind in self.parameters.fixed:
             if kind.parse is None:
-                values.append(f"*argv[{start}:]")
+                values.append(f"raw_{name}")
             else:
-                body.append(f"    {rest_name} = [{self._convert(kind, 'arg')} for arg in argv[{start}:]]")
-                values.append(f"*{rest_name}")
+                body.append(f"{indent}{name} = {self._convert(kind, f'raw_{name}')}")
+                values.append(name)
+        return values
+
+    def _exact(self) -> list[str]:
+        """Fixed arguments only: unpacking checks the arity, and costs less than asking for the length."""
+        body = [
+            "def call(session, argv):",
+            "    try:",
+            self._unpack("        "),
+            "    except ValueError:",
+            "        raise RespError(WRONG_ARITY) from None",
+        ]
+        values = self._unpacked(body)
         body.append(f"    return function({', '.join(values)})")
         return body
 
@@ -237,11 +269,9 @@ class _Source:
             f"    if size < {self.least}:",
             "        raise RespError(WRONG_ARITY)",
         ]
-        quick: list[str] = []
-        values = self._fixed(quick)
-        body.append(f"    if size == {self.least}:")
-        body += [f"    {line}" for line in quick]
-        body.append(f"        return function({', '.join(values)})")
+        body += [f"    if size == {self.least}:", self._unpack("        ")]
+        values = self._unpacked(body, "        ")
+        body.append(f"        return {'plain' if self.names['plain'] else 'function'}({', '.join(values)})")
         after: list[str] = []
         keywords: list[str] = []
         branches: list[str] = []

@@ -222,7 +222,9 @@ def client_reply(session: Session, action: Annotated[str, OneWord("ON", "OFF", "
         session.gates &= ~GATE_REPLY
         return OK
     if action == "OFF" or session.reply_mode != "off":
-        session.reply_mode = "off" if action == "OFF" else "skip"
+        # A SKIP inside a skipped call must outlive that call.
+        skip = "skip-next" if session.reply_mode == "skip" else "skip"
+        session.reply_mode = "off" if action == "OFF" else skip
         session.gates |= GATE_REPLY
     return NO_REPLY
 

@@ -152,6 +152,7 @@ def command(
     group_category: bool = True,
     deprecated: tuple[str, str] | None = None,
     unknown_option: Callable[[bytes], str] | None = None,
+    plain: Callable[..., Reply] | None = None,
 ) -> Callable[[F], F]:
     """Declare a command; the decorated function stays callable as it is.
 
@@ -170,6 +171,7 @@ def command(
         group_category: False where the group's own ACL category is not the command's.
         deprecated: since when, and what replaces it.
         unknown_option: the error text for an option that is none; `ERR syntax error` otherwise.
+        plain: for the hottest commands, what runs in place of the function when no option is given.
 
     Returns:
         The decorator.
@@ -183,7 +185,7 @@ def command(
         if raw:
             shape = compiler.raw_shape(lower, function, arity, arguments, keys or ())
         else:
-            shape = compiler.compile_signature(lower, function, keys, unknown_option)
+            shape = compiler.compile_signature(lower, function, keys, unknown_option, plain)
         _register(
             Command(
                 lower,

@@ -34,11 +34,18 @@ _PAIRS: Final = Argument(
 @command("GET", READONLY | FAST, since="1.0.0", complexity="O(1)")
 def get(db: Database, key: ReadKey) -> bytes | None:
     """Return the string value of a key."""
-    return db.string(key)
+    value = db.lookup(key)
+    return value if type(value) is bytes or value is None else string_bytes(value)
+
+
+def _set_plain(db: Database, key: bytes, value: bytes) -> Status:
+    """SET without options, most SETs there are."""
+    db.assign(key, value)
+    return OK
 
 
 @command(
-    "SET", WRITE | DENYOOM, since="1.0.0", complexity="O(1)",
+    "SET", WRITE | DENYOOM, since="1.0.0", complexity="O(1)", plain=_set_plain,
     keys=[KeySpec(("RW", "access", "update", "variable_flags"), 1, notes="RW and ACCESS due to the optional `GET` argument")],
 )  # fmt: skip
 def set_(
@@ -167,11 +174,7 @@ def mset(session: Session, argv: list[bytes]) -> Status:
     """Set the string values of several keys."""
     if not len(argv) & 1:
         raise RespError(errors.wrong_arity("mset"))
-    db = session.db
-    for at in range(1, len(argv), 2):
-        key = argv[at]
-        db.store(key, argv[at + 1])
-        db.changed(key, "set")
+    session.db.assign_many(argv[1::2], argv[2::2])
     return OK
 
 
@@ -196,15 +199,17 @@ def msetnx(session: Session, argv: list[bytes]) -> int:
 def _increment(db: Database, key: bytes, by: int, event: str) -> int:
     """Add to the integer at key and return the sum."""
     value = db.edit_string(key)
-    if value is None:
+    if type(value) is int:
+        total = value + by
+    elif value is None:
         total = by
     else:
-        number = value if isinstance(value, int) else parse_int64(bytes(value))
+        number = parse_int64(string_bytes(value))
         if number is None:
             raise RespError(errors.NOT_AN_INTEGER)
         total = number + by
-        if not INT64_MIN <= total <= INT64_MAX:
-            raise RespError(errors.INCREMENT_OVERFLOW)
+    if not INT64_MIN <= total <= INT64_MAX:
+        raise RespError(errors.INCREMENT_OVERFLOW)
     db.put(key, total)
     db.changed(key, event)
     return total

@@ -21,7 +21,8 @@ from vermilion.engine.stats import EngineStats
 from vermilion.errors import RespError
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
-from vermilion.protocol.reply import NO_REPLY, Reply
+from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Append, Encoder
+from vermilion.protocol.reply import NO_REPLY, OK, Reply
 from vermilion.session import (
     GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, Configuration, Session, Transport,
 )  # fmt: skip
@@ -29,6 +30,8 @@ from vermilion.settings import Settings
 
 LOGGER: Final = logging.getLogger("vermilion")
 
+OK_LINE: Final = OK.wire
+_HTTP_WORDS: Final = frozenset({b"post", b"host:"})
 _RECLAIM_STEP: Final = 256
 
 
@@ -64,7 +67,6 @@ class Engine:
         self.next_session_id = 1
         self.active_expire = True
         self.on_shutdown: Callable[[], None] = _ignore
-        self._mark = perf_counter_ns()
 
     def _new_database(self, index: int, max_keys: int) -> Database:
         """Return an empty database."""
@@ -93,10 +95,6 @@ class Engine:
 
     # Calls ------------------------------------------------------------------------------------------------
 
-    def start_batch(self) -> None:
-        """Let the time of the next call count from now: what went before was not spent on a call."""
-        self._mark = perf_counter_ns()
-
     def execute(self, session: Session, argv: list[bytes]) -> Reply:
         """Run one call for one session.
 
@@ -107,30 +105,87 @@ class Engine:
         Returns:
             The reply; an error reply is returned, too, and never raised.
         """
-        command = self.commands.get(argv[0]) or self._resolve(argv)
-        if command is None:
-            return self._reject(None, errors.unknown_command(argv))
-        if session.gates & command.gated:
+        command = self.commands.get(argv[0])
+        if command is None or session.gates & command.gated:
             return self._execute_gated(session, command, argv)
         session.last_command = command
+        return self._call(command, session, argv)
+
+    def execute_batch(
+        self, session: Session, calls: list[list[bytes]], encode: Encoder, append: Append
+    ) -> None:
+        """Run calls for one session, in order, and encode their replies: `execute` for a pipeline.
+
+        What a call costs is mostly what surrounds it, so this loop says again what `execute` and the encoders
+        say for the commonest case, and leaves the others to them. Time is measured once for each run of calls
+        to the same command.
+
+        Args:
+            session: whose calls they are.
+            calls: the name and the arguments of each; a call may empty the list to end the batch after itself.
+            encode: the encoder that the session begins with; a change of protocol is looked up.
+            append: takes the bytes.
+        """
+        commands = self.commands
+        last: BoundCommand | None = None
+        count = 0
+        mark = perf_counter_ns()
+        for argv in calls:
+            try:
+                command = commands[argv[0]]
+            except KeyError:
+                command = None
+            if command is not last:
+                if last is not None:
+                    now = perf_counter_ns()
+                    last.calls += count
+                    last.nanoseconds += now - mark
+                    mark = now
+                    count = 0
+                last = command
+            if command is None or session.gates & command.gated:
+                reply = self._execute_gated(session, command, argv)
+                encode = ENCODERS[session.resp]
+                last = None
+                mark = perf_counter_ns()
+            else:
+                count += 1
+                try:
+                    reply = command.call(session, argv)
+                except Exception as error:
+                    reply = self._failed(command, argv, error)
+                    encode = ENCODERS[session.resp]
+            kind = type(reply)
+            if kind is bytes:
+                size = len(reply)  # type: ignore[arg-type]  # mypy does not narrow by `type() is`
+                append(BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size)
+                append(reply)  # type: ignore[arg-type]  # the same
+                append(CRLF)
+            elif reply is OK:
+                append(OK_LINE)
+            else:
+                encode(reply, append)
+        if last is not None:
+            last.calls += count
+            last.nanoseconds += perf_counter_ns() - mark
+            session.last_command = last
+
+    def _call(self, command: BoundCommand, session: Session, argv: list[bytes]) -> Reply:
+        """Run a command and count it."""
+        mark = perf_counter_ns()
         try:
             reply = command.call(session, argv)
-        except RespError as error:
-            reply = self._count_failure(command, error)
-        except Exception:
-            reply = self._report_bug(command, argv)
-        now = perf_counter_ns()
+        except Exception as error:
+            reply = self._failed(command, argv, error)
         command.calls += 1
-        command.nanoseconds += now - self._mark
-        self._mark = now
+        command.nanoseconds += perf_counter_ns() - mark
         return reply
 
-    def _resolve(self, argv: list[bytes]) -> BoundCommand | None:
-        """Find a command whose name is spelled in mixed case."""
-        return self.commands.get(argv[0].lower())
-
-    def _execute_gated(self, session: Session, command: BoundCommand, argv: list[bytes]) -> Reply:
-        """Run a call that has something in its way, or whose subcommand must be found first."""
+    def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Reply:
+        """Run a call that is spelled unusually, has something in its way, or has a subcommand to be found."""
+        command = command or self.commands.get(argv[0].lower())
+        if command is None:
+            return self._refuse_unknown(session, argv)
         if command.subcommands:
             if len(argv) < 2:
                 return self._reject(command, errors.wrong_arity(command.name))
@@ -144,25 +199,30 @@ class Engine:
         if gates & GATE_AUTH:
             return self._reject(command, errors.NO_AUTH)
         session.last_command = command
+        db = session.db
         if gates & GATE_NO_TOUCH:
-            session.db.touching = command.name == "touch"
+            db.touching = command.name == "touch"
         try:
-            reply = command.call(session, argv)
-        except RespError as error:
-            reply = self._count_failure(command, error)
-        except Exception:
-            reply = self._report_bug(command, argv)
+            reply = self._call(command, session, argv)
         finally:
-            session.db.touching = True
-        now = perf_counter_ns()
-        command.calls += 1
-        command.nanoseconds += now - self._mark
-        self._mark = now
+            db.touching = True
         if gates & GATE_REPLY and session.reply_mode != "on":
-            return self._silence(session, reply)
+            return self._silence(session)
         return reply
 
-    def _silence(self, session: Session, reply: Reply) -> Reply:
+    def _refuse_unknown(self, session: Session, argv: list[bytes]) -> Reply:
+        """Answer a call of no command; close on words that a browser was tricked into sending, as Redis does."""
+        if argv[0].lower() in _HTTP_WORDS:
+            LOGGER.warning(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to"
+                " Redis. Connection from %s aborted.",
+                session.transport.address,
+            )
+            session.transport.abort()
+            return NO_REPLY
+        return self._reject(None, errors.unknown_command(argv))
+
+    def _silence(self, session: Session) -> Reply:
         """Swallow the reply for CLIENT REPLY OFF and SKIP."""
         if session.reply_mode == "skip-next":
             session.reply_mode = "skip"
@@ -179,21 +239,23 @@ class Engine:
         self.stats.count_error(error.code)
         return error
 
-    def _count_failure(self, command: BoundCommand, error: RespError) -> RespError:
-        """Count an error that a command raised."""
+    def _failed(self, command: BoundCommand, argv: list[bytes], exception: Exception) -> RespError:
+        """Count a failure and return the error reply; one bug in a command must not stop the server."""
+        if isinstance(exception, RespError):
+            # The reply outlives the call; its traceback would keep every frame of it alive.
+            error = exception.with_traceback(None)
+        else:
+            LOGGER.error(
+                "%s failed with %d arguments; this is a bug", command.name, len(argv), exc_info=exception
+            )
+            error = RespError(errors.INTERNAL)
         if error.message.startswith("ERR wrong number of arguments"):
             command.rejected += 1
-            command.calls -= 1  # it did not run; what called it is about to count it
+            command.calls -= 1  # it did not run; the caller is about to count it
         else:
             command.failed += 1
         self.stats.count_error(error.code)
-        # The reply outlives the call; its traceback would keep every frame of it alive.
-        return error.with_traceback(None)
-
-    def _report_bug(self, command: BoundCommand, argv: list[bytes]) -> RespError:
-        """Turn an exception that no command should raise into an error reply: one bug must not stop the server."""
-        LOGGER.exception("%s failed with %d arguments; this is a bug", command.name, len(argv))
-        return self._count_failure(command, RespError(errors.INTERNAL))
+        return error
 
     # Periodic work ----------------------------------------------------------------------------------------
 

@@ -48,6 +48,16 @@ class BoundedDatabase(Database):
         super().store(key, value)
         self._use(key)
 
+    def assign(self, key: bytes, value: bytes) -> None:
+        """`store` and announce it."""
+        super().assign(key, value)
+        self._use(key)
+
+    def assign_many(self, keys: list[bytes], values: list[bytes]) -> None:
+        """`assign` for several keys."""
+        for key, value in zip(keys, values, strict=True):
+            self.assign(key, value)
+
     def _use(self, key: bytes) -> None:
         """Make key the one used last, and evict while there are too many."""
         self._recency[key] = None

@@ -5,11 +5,16 @@
     accessed  key -> second of the last access, for OBJECT IDLETIME
     order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `order.py`
 
+Writing a new key does not touch the order. A dict keeps the order of creation, so the keys that `order` does not
+know yet are the last ones of `data`, as many as the two differ in; it learns of them when it is needed next, or
+a key is deleted, or the periodic work comes by.
+
 A string is `int` after arithmetic, `bytearray` after it was changed in place (APPEND and SETRANGE are then O(1)
 per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
 from collections.abc import Callable
+from itertools import islice, repeat
 from random import Random
 from typing import Final, TypeVar
 
@@ -18,11 +23,9 @@ from vermilion.clock import Clock
 from vermilion.errors import RespError
 from vermilion.keyspace.expiry import Deadlines
 from vermilion.keyspace.order import KeyOrder
-from vermilion.keyspace.value import StringValue
+from vermilion.keyspace.value import STRING_TYPES, StringValue
 
 T = TypeVar("T")
-
-STRING_TYPES: Final = frozenset({bytes, bytearray, int})
 
 _CURSOR_BITS: Final = 40
 _CURSOR_MASK: Final = (1 << _CURSOR_BITS) - 1
@@ -31,22 +34,41 @@ ACCESS_LIMIT: Final = 1 << 16
 
 
 class KeyspaceStats:
-    """What INFO counts about keys, over all databases of an engine."""
+    """What INFO counts about keys, over all databases of an engine.
 
-    __slots__ = ("dirty", "evicted", "expired", "expired_active", "hits", "misses", "time_cap_reached")
+    Hits, misses and changes are counted by each database, where they cost least, and summed up here.
+    """
+
+    __slots__ = ("databases", "evicted", "expired", "expired_active", "time_cap_reached")
 
     def __init__(self) -> None:
-        self.dirty = 0
+        self.databases: list[Database] = []
         self.reset()
+
+    @property
+    def hits(self) -> int:
+        """Look-ups by reading commands that found their key."""
+        return sum(db.hits for db in self.databases)
+
+    @property
+    def misses(self) -> int:
+        """Look-ups by reading commands that did not."""
+        return sum(db.misses for db in self.databases)
+
+    @property
+    def dirty(self) -> int:
+        """Changes since the last save."""
+        return sum(db.dirty for db in self.databases)
 
     def reset(self) -> None:
         """Start counting anew (CONFIG RESETSTAT); changes since the last save are no statistic and stay."""
-        self.hits = 0
-        self.misses = 0
         self.expired = 0
         self.expired_active = 0
         self.evicted = 0
         self.time_cap_reached = 0
+        for db in self.databases:
+            db.hits = 0
+            db.misses = 0
 
 
 class Database:
@@ -60,8 +82,8 @@ class Database:
     """
 
     __slots__ = (
-        "_deadlines", "_order", "accessed", "clock", "data", "expires", "index", "random", "stats", "tick",
-        "touching",
+        "_deadlines", "_order", "accessed", "clock", "data", "dirty", "expires", "hits", "index", "misses",
+        "random", "stats", "tick", "touching",
     )  # fmt: skip
 
     def __init__(self, index: int, clock: Clock, stats: KeyspaceStats, random: Random) -> None:
@@ -74,6 +96,10 @@ class Database:
         self.accessed: dict[bytes, int] = {}
         self.tick = clock.monotonic_ms() // 1000
         self.touching = True
+        self.hits = 0
+        self.misses = 0
+        self.dirty = 0
+        stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
         self._order = KeyOrder(index)
 
@@ -93,7 +119,9 @@ class Database:
 
     def touch(self, key: bytes) -> object | None:
         """Return the live value of key or None, for a command that changes it: the access counts, a hit does not."""
-        value = self.peek(key)
+        if self.expires and key in self.expires and self._expire_if_due(key):
+            return None
+        value = self.data.get(key)
         if value is not None and self.touching:
             self.accessed[key] = self.tick
         return value
@@ -101,13 +129,13 @@ class Database:
     def lookup(self, key: bytes) -> object | None:
         """Return the live value of key or None, for a command that reads it: counted as a hit or a miss."""
         if self.expires and key in self.expires and self._expire_if_due(key):
-            self.stats.misses += 1
+            self.misses += 1
             return None
         value = self.data.get(key)
         if value is None:
-            self.stats.misses += 1
+            self.misses += 1
             return None
-        self.stats.hits += 1
+        self.hits += 1
         if self.touching:
             self.accessed[key] = self.tick
         return value
@@ -116,9 +144,9 @@ class Database:
         """Return the live value of key or None, for a command that asks about it: a hit or a miss, but no access."""
         value = self.peek(key)
         if value is None:
-            self.stats.misses += 1
+            self.misses += 1
         else:
-            self.stats.hits += 1
+            self.hits += 1
         return value
 
     def find(self, key: bytes, kind: type[T]) -> T | None:
@@ -157,31 +185,44 @@ class Database:
             RespError: WRONGTYPE when the key holds another kind.
         """
         value = self.touch(key)
-        if value is None or isinstance(value, bytes | bytearray | int):
-            return value
+        if value is None or type(value) in STRING_TYPES:
+            return value  # type: ignore[return-value]  # mypy does not narrow by the set, a third of isinstance's cost
         raise RespError(errors.WRONG_TYPE)
 
     # Changing ---------------------------------------------------------------------------------------------
 
     def put(self, key: bytes, value: object) -> None:
         """Make value the value of key, new or not; a time to live stays."""
-        data = self.data
-        if key not in data:
-            self._order.add(key)
-        data[key] = value
+        self.data[key] = value
         if self.touching:
             self.accessed[key] = self.tick
 
     def store(self, key: bytes, value: object) -> None:
         """Make value the value of key, new or not, without a time to live."""
-        data = self.data
-        if key not in data:
-            self._order.add(key)
-        elif self.expires:
+        self.data[key] = value
+        if self.expires:
             self.expires.pop(key, None)
-        data[key] = value
         if self.touching:
             self.accessed[key] = self.tick
+
+    def assign(self, key: bytes, value: bytes) -> None:
+        """`store` and `changed(key, "set")` in one, for the commonest write there is."""
+        self.data[key] = value
+        if self.expires:
+            self.expires.pop(key, None)
+        if self.touching:
+            self.accessed[key] = self.tick
+        self.dirty += 1
+
+    def assign_many(self, keys: list[bytes], values: list[bytes]) -> None:
+        """`assign` for several keys; the last of several values for one key wins."""
+        self.data.update(zip(keys, values, strict=True))
+        if self.expires:
+            for key in keys:
+                self.expires.pop(key, None)
+        if self.touching:
+            self.accessed.update(zip(keys, repeat(self.tick), strict=False))
+        self.dirty += len(keys)
 
     def remove(self, key: bytes) -> bool:
         """Delete key, whatever it holds; return whether it existed. An expired key did not."""
@@ -204,6 +245,7 @@ class Database:
 
     def _drop(self, key: bytes) -> None:
         """Take key out of every table."""
+        self._catch_up()
         del self.data[key]
         self.expires.pop(key, None)
         self.accessed.pop(key, None)
@@ -216,7 +258,7 @@ class Database:
             key: the changed key.
             event: the name of the keyspace event.
         """
-        self.stats.dirty += 1
+        self.dirty += 1
 
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
@@ -287,6 +329,7 @@ class Database:
             count: how many positions to look at, 1 or more.
             matches: which keys to look at.
         """
+        self._catch_up()
         tag = self._order.tag
         position = cursor & _CURSOR_MASK if cursor >> _CURSOR_BITS == tag else 0
         position, page = self._order.page(position, count)
@@ -304,11 +347,20 @@ class Database:
 
     def random_key(self) -> bytes | None:
         """Return a random live key, or None when there is none; O(1)."""
+        self._catch_up()
         while self.data:
             key = self._order.pick(self.random)
             if self.peek(key) is not None:
                 return key
         return None
+
+    def _catch_up(self) -> None:
+        """Bring the order up to date with the keys that were created since the last time."""
+        new = len(self.data) - len(self._order)
+        if new:
+            keys = list(islice(reversed(self.data), new))
+            keys.reverse()
+            self._order.extend(keys)
 
     # Periodic work ----------------------------------------------------------------------------------------
 
@@ -320,6 +372,7 @@ class Database:
     def advance_tick(self) -> None:
         """Let access times follow the clock; called by the engine's periodic work."""
         self.tick = self.clock.monotonic_ms() // 1000
+        self._catch_up()
 
 
 def string_bytes(value: object) -> bytes:

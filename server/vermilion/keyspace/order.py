@@ -13,6 +13,7 @@ cursor meets it, whatever else is written, and for any number of cursors at once
 What is created meanwhile lies above, so that every iteration ends.
 """
 
+from collections.abc import Sequence
 from random import Random
 from typing import Final
 
@@ -40,12 +41,18 @@ class KeyOrder:
         self._write = 0
         self._read = 0
 
-    def add(self, key: bytes) -> None:
-        """Note a key that was created."""
-        if self._ghosts and key in self._ghosts:
-            self._ghosts.remove(key)
-        else:
-            self._entries.append(key)
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return len(self._entries) - (self._read - self._write) - len(self._ghosts)
+
+    def extend(self, keys: Sequence[bytes]) -> None:
+        """Note keys that were created, in order."""
+        ghosts = self._ghosts
+        if ghosts:
+            back = ghosts.intersection(keys)
+            ghosts -= back
+            keys = [key for key in keys if key not in back]
+        self._entries += keys
 
     def discard(self, key: bytes) -> None:
         """Note that a key was deleted."""

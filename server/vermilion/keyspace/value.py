@@ -30,6 +30,9 @@ class Text(bytes):
     __slots__ = ()
 
 
+STRING_TYPES: Final = frozenset({int, bytes, Text, bytearray})
+
+
 def type_name(value: object) -> str:
     """Return what TYPE answers for a value."""
     return value.type_name if isinstance(value, Structure) else "string"

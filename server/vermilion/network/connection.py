@@ -9,7 +9,7 @@ reading is paused and what was read already stays in `_waiting` until the transp
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from vermilion import errors
 from vermilion.errors import RespError
@@ -35,7 +35,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server: "Server") -> None:
         self._server = server
-        self._execute = server.backend.execute
+        self._execute_batch = server.backend.execute_batch
         self._encode = encode_resp2
         self._parser = RequestParser(server.settings.proto_max_bulk_len)
         self._waiting: list[Argv] = []
@@ -48,7 +48,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the client in, or turn it away."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # for mypy: a stream server makes no other
+        # uvloop's transports do not inherit from asyncio's, and a stream server makes no other kind.
+        transport = cast("asyncio.Transport", transport)
         self._transport = transport
         self._write: Callable[[bytes], None] = transport.write
         refusal = self._server.refusal(transport)
@@ -114,13 +115,9 @@ class Connection(asyncio.Protocol):
     def _run(self, calls: list[Argv]) -> None:
         """Execute calls and write their replies at once."""
         out: list[bytes] = []
-        append = out.append
-        execute = self._execute
         session = self._session
         self._running = calls
-        self._server.start_batch()
-        for argv in calls:
-            self._encode(execute(session, argv), append)
+        self._execute_batch(session, calls, self._encode, out.append)
         session.last_active_ms = self._server.now_ms
         if out and not self._transport.is_closing():
             data = b"".join(out)

@@ -73,7 +73,6 @@ class Server:
         engine = self.backend.engine
         self.settings = engine.settings
         self.stats = engine.stats
-        self.start_batch = engine.start_batch
         self.now_ms = engine.clock.monotonic_ms()
         self._listeners: list[asyncio.Server] = []
         self._watch: asyncio.TimerHandle | None = None
@@ -236,23 +235,24 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
 
 
-def serve(config: Config) -> int:
+def serve(config: Config, logger: logging.Logger) -> int:
     """Serve until SIGTERM, SIGINT or SHUTDOWN.
 
     Args:
         config: the configuration, read and checked.
+        logger: where the log goes.
 
     Returns:
         The exit status of the process.
     """
     if sys.platform == "win32":
-        return asyncio.run(_serve(config))
+        return asyncio.run(_serve(config, logger))
     import uvloop  # noqa: PLC0415  # there is none on Windows
 
-    return uvloop.run(_serve(config))
+    return uvloop.run(_serve(config, logger))
 
 
-async def _serve(config: Config) -> int:
+async def _serve(config: Config, logger: logging.Logger) -> int:
     """Run the server of a process."""
     settings = config.settings
     server = Server(
@@ -261,35 +261,35 @@ async def _serve(config: Config) -> int:
         port=settings.port or None,
         unixsocket=settings.unixsocket,
     )
-    LOGGER.info("Running mode=standalone, port=%d.", settings.port)
+    logger.info("Running mode=standalone, port=%d.", settings.port)
     try:
         await server.start()
     except ListenError as error:
-        LOGGER.warning("Warning: %s", error)
+        logger.warning("Warning: %s", error)
         if settings.port:
-            LOGGER.warning("Failed listening on port %d (tcp), aborting.", settings.port)
+            logger.warning("Failed listening on port %d (tcp), aborting.", settings.port)
         return 1
-    _stop_on_signals(server)
+    _stop_on_signals(server, logger)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     if settings.port:
-        LOGGER.info("Ready to accept connections tcp")
+        logger.info("Ready to accept connections tcp")
     if settings.unixsocket:
-        LOGGER.info("Ready to accept connections unix")
+        logger.info("Ready to accept connections unix")
     await server.stopped.wait()
-    LOGGER.info("User requested shutdown...")
+    logger.info("User requested shutdown...")
     await server.stop()
-    LOGGER.warning("Redis is now ready to exit, bye bye...")
+    logger.warning("Redis is now ready to exit, bye bye...")
     return 0
 
 
-def _stop_on_signals(server: Server) -> None:
+def _stop_on_signals(server: Server, logger: logging.Logger) -> None:
     """Let SIGTERM and SIGINT end the server."""
     loop = asyncio.get_running_loop()
 
     def stop(name: str) -> None:
-        LOGGER.warning("Received %s scheduling shutdown...", name)
+        logger.warning("Received %s scheduling shutdown...", name)
         server.stopped.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

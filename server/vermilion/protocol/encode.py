@@ -55,8 +55,8 @@ def encode_resp2(reply: Reply, append: Append) -> None:
         append(CRLF)
     elif kind is int:
         append(INTEGERS[reply] if 0 <= reply < INTEGERS_SIZE else b":%d\r\n" % reply)  # type: ignore[operator,index,call-overload]  # the same
-    elif isinstance(reply, Status):
-        append(reply.wire)
+    elif kind is Status:
+        append(reply.wire)  # type: ignore[union-attr]  # the same
     elif reply is None:
         append(b"$-1\r\n")
     elif isinstance(reply, list | tuple | set):
@@ -102,8 +102,8 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         append(CRLF)
     elif kind is int:
         append(INTEGERS[reply] if 0 <= reply < INTEGERS_SIZE else b":%d\r\n" % reply)  # type: ignore[operator,index,call-overload]  # the same
-    elif isinstance(reply, Status):
-        append(reply.wire)
+    elif kind is Status:
+        append(reply.wire)  # type: ignore[union-attr]  # the same
     elif reply is None or isinstance(reply, NullArray):
         append(b"_\r\n")
     elif isinstance(reply, list | tuple | set):

@@ -41,7 +41,10 @@ UNAUTHENTICATED_BULK_LIMIT: Final = 16384
 
 _STAR: Final = ord("*")
 _DOLLAR: Final = ord("$")
-_HOSTILE_COUNT: Final = re.compile(rb"\*(?:[^1-9]|\d{5}|\Z)")
+_PLUS: Final = ord("+")
+_EQUALS: Final = ord("=")
+_hostile_count: Final = re.compile(rb"\*(?:[^1-9]|\d{5}|\Z)").search
+_join: Final = b"".join
 _MARKER: Final = b"#t\r\n"
 
 
@@ -202,10 +205,11 @@ class RequestParser:
         - After `error` is set, run the calls returned, answer the error and close.
     """
 
-    __slots__ = ("_exact", "_feed", "_gets", "more")
+    __slots__ = ("_exact", "_feed", "_gets", "_plain", "more")
 
     def __init__(self, bulk_limit: int = 512 * 1024 * 1024) -> None:
         self._exact = ExactParser(bulk_limit)
+        self._plain = True
         self.more = False
         self._renew()
 
@@ -233,14 +237,14 @@ class RequestParser:
     @limited.setter
     def limited(self, limited: bool) -> None:
         self._exact.limited = limited
+        self._plain = False  # the next call goes through the exact parser, which then hands over
 
     def feed(self, data: bytes) -> list[Argv]:
         """Take bytes and return the calls that they complete, in order."""
-        exact = self._exact
-        if exact.limited or not exact.idle:
+        if not self._plain:
             return self._feed_exact(data)
-        self.more = False
-        if not data or data[0] != _STAR or _HOSTILE_COUNT.search(data) or b"+" in data or b"=" in data:
+        # `43 in data` is a memchr; `b"+" in data` would first try, and fail, to make an integer of b"+".
+        if not data or data[0] != _STAR or _PLUS in data or _EQUALS in data or _hostile_count(data):
             return self._read_exactly(data)
         try:
             self._feed(data)
@@ -250,7 +254,7 @@ class RequestParser:
             if complete:
                 calls.pop()
             for argv in calls:
-                b"".join(argv)
+                _join(argv)
         except (hiredis.HiredisError, TypeError):
             self._renew()
             return self._read_exactly(data)
@@ -263,14 +267,15 @@ class RequestParser:
         """Finish what the exact parser has begun, then hand the rest to the fast path."""
         exact = self._exact
         exact.feed(data)
-        self.more = False
         argv = exact.next_call()
+        self.more = argv is not None and exact.limited
         if argv is None:
+            self._plain = exact.idle and not exact.limited
             return []
         if exact.limited:
-            self.more = True
             return [argv]
         rest = exact.take_rest()
+        self._plain = True
         return [argv, *self.feed(rest)] if rest else [argv]
 
     def _read_exactly(self, data: bytes) -> list[Argv]:
@@ -280,6 +285,7 @@ class RequestParser:
         calls: list[Argv] = []
         while (argv := exact.next_call()) is not None:
             calls.append(argv)
+        self._plain = exact.idle
         return calls
 
 
