@@ -3,7 +3,7 @@
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
-from vermilion.commands.syntax import INTEGER, UNIX_TIME, Choice, OneOf, Operand, Token
+from vermilion.commands.syntax import INTEGER, UNIX_TIME, Choice, Kind, OneOf, Operand, Token
 from vermilion.errors import RespError
 from vermilion.protocol.numbers import INT64_MAX, INT64_MIN
 
@@ -19,17 +19,17 @@ Expiration: TypeAlias = Annotated[
 ]
 """SET's expiration: relative or absolute, in seconds or milliseconds, or the one the key has."""
 
-ExpirationOrPersist: TypeAlias = Annotated[
-    Choice | None,
+UnreadExpiration: TypeAlias = Annotated[
+    tuple[str, bytes] | None,
     OneOf(
-        Token("EX", Operand(INTEGER, "seconds")),
-        Token("PX", Operand(INTEGER, "milliseconds")),
-        Token("EXAT", Operand(UNIX_TIME, "unix-time-seconds")),
-        Token("PXAT", Operand(UNIX_TIME, "unix-time-milliseconds")),
+        Token("EX", Operand(Kind("integer"), "seconds")),
+        Token("PX", Operand(Kind("integer"), "milliseconds")),
+        Token("EXAT", Operand(Kind("unix-time"), "unix-time-seconds")),
+        Token("PXAT", Operand(Kind("unix-time"), "unix-time-milliseconds")),
         Token("PERSIST"),
     ),
 ]
-"""GETEX's expiration: as SET's, or none from now on."""
+"""GETEX's expiration: as SET's, or none from now on; its number is read after the key was looked up."""
 
 _IN_SECONDS: Final = frozenset({"EX", "EXAT"})
 _RELATIVE: Final = frozenset({"EX", "PX"})

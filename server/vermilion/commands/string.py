@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Annotated, Final, NamedTuple
 
 from vermilion import errors
-from vermilion.commands.expiration import Expiration, ExpirationOrPersist, deadline_of
+from vermilion.commands.expiration import Expiration, UnreadExpiration, deadline_of
 from vermilion.commands.registry import command
 from vermilion.commands.syntax import (
     DENYOOM, FAST, READONLY, WRITE, AccessDeleteKey, AccessUpdateKey, Argument, CreateKey, InsertKey, Integer, Kind,
@@ -111,7 +111,7 @@ def psetex(db: Database, key: OverwriteKey, milliseconds: Integer, value: Value)
     return _set_expiring(db, key, "PX", milliseconds, value, "psetex")
 
 
-@command("GETSET", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)", deprecated=("6.2.0", "`SET` with the `GET` argument"))
+@command("GETSET", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)", deprecated=("6.2.0", "`SET` with the `!GET` argument"))
 def getset(db: Database, key: AccessUpdateKey, value: Value) -> bytes | None:
     """Set the string value of a key and return the one before."""
     old = db.string(key)
@@ -130,17 +130,23 @@ def getdel(db: Database, key: AccessDeleteKey) -> bytes | None:
     return old
 
 
-@command("GETEX", WRITE | FAST, since="6.2.0", complexity="O(1)")
-def getex(db: Database, key: AccessUpdateKey, *, expiration: ExpirationOrPersist = None) -> bytes | None:
+@command(
+    "GETEX", WRITE | FAST, since="6.2.0", complexity="O(1)",
+    keys=[KeySpec(("RW", "access", "update"), 1, notes="RW and UPDATE because it changes the TTL")],
+)  # fmt: skip
+def getex(db: Database, key: AccessUpdateKey, *, expiration: UnreadExpiration = None) -> bytes | None:
     """Return the string value of a key and set or remove its time to live."""
     value = db.string(key)
     if value is None or expiration is None:
         return value
-    unit, amount = expiration
+    unit, text = expiration
     if unit == "PERSIST":
         if db.persist(key):
             db.changed(key, "persist")
         return value
+    amount = parse_int64(text)
+    if amount is None:
+        raise RespError(errors.NOT_AN_INTEGER)
     now = db.clock.now_ms()
     deadline = deadline_of(unit, amount, now, "getex")
     if deadline <= now:
