@@ -8,10 +8,17 @@ from vermilion.commands import compiler
 from vermilion.commands.syntax import (
     ADMIN, BLOCKING, FAST, FLAG_NAMES, MOVABLEKEYS, PUBSUB, READONLY, WRITE, Argument, KeySpec,
 )  # fmt: skip
-from vermilion.protocol.reply import Reply
+from vermilion.keyspace.database import Database
+from vermilion.protocol.reply import Reply, Status
 from vermilion.session import Session
 
 Call: TypeAlias = Callable[[Session, list[bytes]], Reply]
+Many: TypeAlias = Callable[[Database, Sequence[tuple[bytes, ...]]], Sequence[Reply] | Status | None]
+"""Runs n calls of one command with equally many arguments: takes the arguments as columns (all first ones, all
+second ones, …) and returns n replies, or the one that all have. Returns None, with nothing changed, when the calls
+must run one by one. Pipelines are made of such runs, and Python goes over a column many times faster than over
+calls."""
+
 F = TypeVar("F", bound=Callable[..., Reply])
 
 COMMANDS: Final[dict[str, "Command"]] = {}
@@ -47,11 +54,12 @@ class Command:
         key_specs: where its keys stand.
         categories: its ACL categories besides those that follow from the flags and the group.
         group_category: whether the group's own ACL category is its, too.
+        many: what runs a whole run of calls at once.
     """
 
     __slots__ = (
         "arguments", "arity", "call", "categories", "complexity", "deprecated", "find_keys", "flags", "group",
-        "key_specs", "name", "since", "subcommands", "summary", "tips",
+        "key_specs", "many", "name", "since", "subcommands", "summary", "tips",
     )  # fmt: skip
 
     def __init__(
@@ -71,8 +79,10 @@ class Command:
         key_specs: Sequence[KeySpec] = (),
         categories: Sequence[str] = (),
         group_category: bool = True,
+        many: "Many | None" = None,
     ) -> None:
         self.name = name
+        self.many = many
         self.flags = flags
         self.call = call
         self.arity = arity
@@ -153,6 +163,7 @@ def command(
     deprecated: tuple[str, str] | None = None,
     unknown_option: Callable[[bytes], str] | None = None,
     plain: Callable[..., Reply] | None = None,
+    many: Many | None = None,
 ) -> Callable[[F], F]:
     """Declare a command; the decorated function stays callable as it is.
 
@@ -172,6 +183,7 @@ def command(
         deprecated: since when, and what replaces it.
         unknown_option: the error text for an option that is none; `ERR syntax error` otherwise.
         plain: for the hottest commands, what runs in place of the function when no option is given.
+        many: for the hottest commands, what runs a whole run of calls at once; see `Many`.
 
     Returns:
         The decorator.
@@ -202,6 +214,7 @@ def command(
                 key_specs=shape.key_specs,
                 categories=categories,
                 group_category=group_category,
+                many=many,
             )
         )
         return function

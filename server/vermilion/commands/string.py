@@ -1,5 +1,6 @@
 """The string group."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Final, NamedTuple
 
@@ -31,7 +32,12 @@ _PAIRS: Final = Argument(
 # Whole values ---------------------------------------------------------------------------------------------
 
 
-@command("GET", READONLY | FAST, since="1.0.0", complexity="O(1)")
+def _get_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+    """Look up a column of keys."""
+    return db.lookup_many(columns[0]) if len(columns) == 1 else None
+
+
+@command("GET", READONLY | FAST, since="1.0.0", complexity="O(1)", many=_get_many)
 def get(db: Database, key: ReadKey) -> bytes | None:
     """Return the string value of a key."""
     value = db.lookup(key)
@@ -44,8 +50,16 @@ def _set_plain(db: Database, key: bytes, value: bytes) -> Status:
     return OK
 
 
+def _set_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Status | None:
+    """Assign a column of values to a column of keys."""
+    if len(columns) != 2:
+        return None
+    db.assign_many(*columns)
+    return OK
+
+
 @command(
-    "SET", WRITE | DENYOOM, since="1.0.0", complexity="O(1)", plain=_set_plain,
+    "SET", WRITE | DENYOOM, since="1.0.0", complexity="O(1)", plain=_set_plain, many=_set_many,
     keys=[KeySpec(("RW", "access", "update", "variable_flags"), 1, notes="RW and ACCESS due to the optional `GET` argument")],
 )  # fmt: skip
 def set_(
@@ -204,24 +218,30 @@ def msetnx(session: Session, argv: list[bytes]) -> int:
 
 def _increment(db: Database, key: bytes, by: int, event: str) -> int:
     """Add to the integer at key and return the sum."""
-    value = db.edit_string(key)
+    value = db.touch(key)
     if type(value) is int:
         total = value + by
-    elif value is None:
-        total = by
+        if not INT64_MIN <= total <= INT64_MAX:
+            raise RespError(errors.INCREMENT_OVERFLOW)
+        db.data[key] = total  # the key exists and has been touched: there is no more to a change of its value
     else:
-        number = parse_int64(string_bytes(value))
+        number = 0 if value is None else parse_int64(string_bytes(value))
         if number is None:
             raise RespError(errors.NOT_AN_INTEGER)
         total = number + by
-    if not INT64_MIN <= total <= INT64_MAX:
-        raise RespError(errors.INCREMENT_OVERFLOW)
-    db.put(key, total)
+        if not INT64_MIN <= total <= INT64_MAX:
+            raise RespError(errors.INCREMENT_OVERFLOW)
+        db.put(key, total)
     db.changed(key, event)
     return total
 
 
-@command("INCR", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)")
+def _incr_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+    """Add one for each key of a column; only when all of them hold integers as arithmetic left them."""
+    return db.add_many(columns[0], 1) if len(columns) == 1 else None
+
+
+@command("INCR", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)", many=_incr_many)
 def incr(db: Database, key: AccessUpdateKey) -> int:
     """Add one to the integer at a key and return the sum; a missing key counts as 0."""
     return _increment(db, key, 1, "incrby")

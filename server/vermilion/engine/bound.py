@@ -23,7 +23,7 @@ class BoundCommand:
     """
 
     __slots__ = (
-        "call", "calls", "declared", "failed", "gated", "name", "nanoseconds", "rejected", "subcommands",
+        "call", "calls", "declared", "failed", "gated", "many", "name", "nanoseconds", "rejected", "subcommands",
     )  # fmt: skip
 
     def __init__(self, declared: Command) -> None:
@@ -33,6 +33,7 @@ class BoundCommand:
             name.encode(): BoundCommand(subcommand) for name, subcommand in declared.subcommands.items()
         }
         self.call: Callable[[Session, list[bytes]], Reply] | None = declared.call
+        self.many = declared.many
         self.gated = GATE_RESOLVE if declared.call is None else ALL_GATES
         if declared.flags & NO_AUTH:
             self.gated &= ~GATE_AUTH

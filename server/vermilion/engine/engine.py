@@ -21,8 +21,8 @@ from vermilion.engine.stats import EngineStats
 from vermilion.errors import RespError
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
-from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Append, Encoder
-from vermilion.protocol.reply import NO_REPLY, OK, Reply
+from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
+from vermilion.protocol.reply import NO_REPLY, OK, Reply, Status
 from vermilion.session import (
     GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, Configuration, Session, Transport,
 )  # fmt: skip
@@ -31,6 +31,9 @@ from vermilion.settings import Settings
 LOGGER: Final = logging.getLogger("vermilion")
 
 OK_LINE: Final = OK.wire
+RUN_LEAST: Final = 4
+"""From this many calls on it pays to look whether all are of one command."""
+
 _HTTP_WORDS: Final = frozenset({b"post", b"host:"})
 _RECLAIM_STEP: Final = 256
 
@@ -112,7 +115,7 @@ class Engine:
         return self._call(command, session, argv)
 
     def execute_batch(
-        self, session: Session, calls: list[list[bytes]], encode: Encoder, append: Append
+        self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
     ) -> None:
         """Run calls for one session, in order, and encode their replies: `execute` for a pipeline.
 
@@ -124,8 +127,12 @@ class Engine:
             session: whose calls they are.
             calls: the name and the arguments of each; a call may empty the list to end the batch after itself.
             encode: the encoder that the session begins with; a change of protocol is looked up.
-            append: takes the bytes.
+            out: takes the bytes.
         """
+        if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
+            return
+        append = out.append
+        extend = out.extend
         commands = self.commands
         last: BoundCommand | None = None
         count = 0
@@ -158,17 +165,44 @@ class Engine:
             kind = type(reply)
             if kind is bytes:
                 size = len(reply)  # type: ignore[arg-type]  # mypy does not narrow by `type() is`
-                append(BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size)
-                append(reply)  # type: ignore[arg-type]  # the same
-                append(CRLF)
+                extend((BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size, reply, CRLF))  # type: ignore[arg-type]  # the same
             elif reply is OK:
                 append(OK_LINE)
+            elif kind is int:
+                append(b":%d\r\n" % reply)  # type: ignore[str-bytes-safe]  # the same
             else:
                 encode(reply, append)
         if last is not None:
             last.calls += count
             last.nanoseconds += perf_counter_ns() - mark
             session.last_command = last
+
+    def _execute_run(
+        self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
+    ) -> bool:
+        """Run calls at once that are all of one command which can; return whether they have run."""
+        command = self.commands.get(calls[0][0])
+        if command is None or command.many is None or session.gates & command.gated:
+            return False
+        try:
+            names, *columns = zip(*calls, strict=True)
+        except ValueError:
+            return False
+        size = len(calls)
+        if names.count(names[0]) != size:
+            return False
+        mark = perf_counter_ns()
+        replies = command.many(session.db, columns)
+        if replies is None:
+            return False
+        if isinstance(replies, Status):
+            out.append(replies.wire * size)
+        else:
+            encode_all(replies, encode, out)
+        command.calls += size
+        command.nanoseconds += perf_counter_ns() - mark
+        session.last_command = command
+        return True
 
     def _call(self, command: BoundCommand, session: Session, argv: list[bytes]) -> Reply:
         """Run a command and count it."""

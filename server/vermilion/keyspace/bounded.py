@@ -1,6 +1,7 @@
 """A database that holds a limited number of keys and evicts the one used least recently."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from random import Random
 
 from vermilion.clock import Clock
@@ -53,7 +54,15 @@ class BoundedDatabase(Database):
         super().assign(key, value)
         self._use(key)
 
-    def assign_many(self, keys: list[bytes], values: list[bytes]) -> None:
+    def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes] | None:
+        """Return None: each access moves a key, so they are looked up one by one."""
+        return None
+
+    def add_many(self, keys: tuple[bytes, ...], by: int) -> list[int] | None:
+        """Return None, for the same reason."""
+        return None
+
+    def assign_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """`assign` for several keys."""
         for key, value in zip(keys, values, strict=True):
             self.assign(key, value)

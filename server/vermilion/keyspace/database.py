@@ -13,7 +13,7 @@ A string is `int` after arithmetic, `bytearray` after it was changed in place (A
 per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice, repeat
 from random import Random
 from typing import Final, TypeVar
@@ -26,6 +26,11 @@ from vermilion.keyspace.order import KeyOrder
 from vermilion.keyspace.value import STRING_TYPES, StringValue
 
 T = TypeVar("T")
+
+_PLAIN_BYTES: Final = {bytes}
+_PLAIN_INT: Final = {int}
+_SAFE_SUM: Final = 2**62
+"""Below this, no run of increments of one pipeline comes near 64 bits."""
 
 _CURSOR_BITS: Final = 40
 _CURSOR_MASK: Final = (1 << _CURSOR_BITS) - 1
@@ -214,7 +219,38 @@ class Database:
             self.accessed[key] = self.tick
         self.dirty += 1
 
-    def assign_many(self, keys: list[bytes], values: list[bytes]) -> None:
+    def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes] | None:
+        """Return the values of several keys, counted as `lookup` counts, if all are plain bytes; else None."""
+        if self.expires and not self.expires.keys().isdisjoint(keys):
+            return None
+        values = list(map(self.data.get, keys))
+        if set(map(type, values)) != _PLAIN_BYTES:
+            return None
+        self.hits += len(keys)
+        if self.touching:
+            self.accessed.update(zip(keys, repeat(self.tick), strict=False))
+        return values  # type: ignore[return-value]  # all are bytes
+
+    def add_many(self, keys: tuple[bytes, ...], by: int) -> list[int] | None:
+        """Add to the integers at several keys and return the sums, if all are stored as such; else None."""
+        if self.expires and not self.expires.keys().isdisjoint(keys):
+            return None
+        data = self.data
+        values = set(map(data.get, keys))
+        if set(map(type, values)) != _PLAIN_INT or max(values) > _SAFE_SUM:  # type: ignore[type-var]  # all are int
+            return None
+        sums: list[int] = []
+        append = sums.append
+        for key in keys:
+            total = data[key] + by  # type: ignore[operator]  # all are int
+            data[key] = total
+            append(total)
+        if self.touching:
+            self.accessed.update(zip(keys, repeat(self.tick), strict=False))
+        self.dirty += len(keys)
+        return sums
+
+    def assign_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """`assign` for several keys; the last of several values for one key wins."""
         self.data.update(zip(keys, values, strict=True))
         if self.expires:

@@ -117,7 +117,7 @@ class Connection(asyncio.Protocol):
         out: list[bytes] = []
         session = self._session
         self._running = calls
-        self._execute_batch(session, calls, self._encode, out.append)
+        self._execute_batch(session, calls, self._encode, out)
         session.last_active_ms = self._server.now_ms
         if out and not self._transport.is_closing():
             data = b"".join(out)

@@ -13,7 +13,8 @@
 Source: the RESP2 and RESP3 specifications of the Redis documentation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import chain, repeat
 from typing import Final, TypeAlias
 
 from vermilion.errors import RespError
@@ -128,6 +129,22 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         append(b"(%d\r\n" % reply.number)
     elif not isinstance(reply, NoReply):
         raise TypeError(f"no RESP3 form for {kind.__name__}")
+
+
+def encode_all(replies: Sequence[Reply], encode: Encoder, out: list[bytes]) -> None:
+    """Append the bytes of several replies: at once where all are short bulk strings, or all integers."""
+    kinds = set(map(type, replies))
+    if kinds == {bytes}:
+        sizes = list(map(len, replies))  # type: ignore[arg-type]  # all are bytes
+        if max(sizes) < BULK_HEADS_SIZE:
+            out.extend(chain.from_iterable(zip(map(BULK_HEADS.__getitem__, sizes), replies, repeat(CRLF))))  # type: ignore[arg-type]  # the same
+            return
+    elif kinds == {int}:
+        out.append(b":%d\r\n" * len(replies) % tuple(replies))  # type: ignore[str-bytes-safe]  # all are integers
+        return
+    append = out.append
+    for reply in replies:
+        encode(reply, append)
 
 
 ENCODERS: Final[dict[int, Encoder]] = {2: encode_resp2, 3: encode_resp3}
