@@ -4,7 +4,6 @@ Everything heavier than the standard library's core is imported where it is need
 launchers that wait for it.
 """
 
-import logging
 import os
 import platform
 import sys
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TextIO
 from vermilion.version import REDIS_VERSION, __version__
 
 if TYPE_CHECKING:
+    import logging
+
     from vermilion.config import Config
     from vermilion.settings import Settings
 
@@ -111,7 +112,7 @@ def standard_input(argv: Sequence[str]) -> TextIO | None:
 
 
 @contextmanager
-def process(config: "Config") -> Iterator[logging.Logger]:
+def process(config: "Config") -> Iterator["logging.Logger"]:
     """Make this process the server's: its directory, its log, the background, its pid file.
 
     Args:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from vermilion import errors
-from vermilion.directives import Directive, to_bytes, to_text
+from vermilion.directives import Directive
 from vermilion.errors import RespError
+from vermilion.kinds import to_bytes, to_text
 from vermilion.settings import BY_NAME, Settings
 from vermilion.structures.glob import compile_glob
 from vermilion.version import REDIS_VERSION
@@ -76,6 +77,7 @@ class Config:
 
     Attributes:
         settings: the present values, changed in place.
+        path: the configuration file, absolute, or None.
         ignored: the names of the directives given that mean nothing here, for one line of the log.
 
     Example:
@@ -95,12 +97,12 @@ class Config:
         - Two configurations in one process share nothing: nothing here changes the process.
     """
 
-    __slots__ = ("_path", "_watchers", "ignored", "settings")
+    __slots__ = ("_watchers", "ignored", "path", "settings")
 
     def __init__(self, settings: Settings | None = None, *, path: Path | None = None) -> None:
         self.settings = settings or Settings()
         self.ignored: list[str] = []
-        self._path = path
+        self.path = path
         self._watchers: dict[str, list[Watcher]] = {}
 
     @classmethod
@@ -154,6 +156,13 @@ class Config:
 
         Returns:
             Names and values: a name in the spelling of the pattern, what a glob finds in its own.
+
+        Example:
+            >>> Config().get([b"HZ", b"h?", b"slave-prio*"])
+            {b'HZ': b'10', b'slave-priority': b'100'}
+
+        LLM Context:
+            - An alias is a name of its own; a name asked for twice is answered once.
         """
         found: dict[bytes, bytes] = {}
         seen: set[str] = set()
@@ -183,6 +192,15 @@ class Config:
         Raises:
             RespError: for an unknown, fixed, protected or repeated directive, a bad value, or a watcher's
                 refusal. Nothing has changed then.
+
+        Example:
+            >>> config = Config()
+            >>> config.set([(b"hz", b"20"), (b"save", b"900 1 300 10")])
+            >>> config.settings.hz, len(config.settings.save)
+            (20, 2)
+
+        See Also:
+            `watch`, for what follows from a change.
         """
         changes = self._checked(pairs, local=local)
         settings = self.settings
@@ -203,21 +221,24 @@ class Config:
                 blamed = watchers[watcher]
                 watcher(settings)
                 told.append(watcher)
-        except ValueError as refusal:
+        except Exception as refusal:
             for attribute, old in before.items():
                 setattr(settings, attribute, old)
             for watcher in told:
-                with suppress(ValueError):
+                with suppress(ValueError, OSError):
                     watcher(settings)
-            raise RespError(errors.config_set_failed(blamed, str(refusal))) from None
+            if not isinstance(refusal, ValueError | OSError):
+                raise
+            reason = (refusal.strerror if isinstance(refusal, OSError) else None) or str(refusal)
+            raise RespError(errors.config_set_failed(blamed, reason)) from None
 
     def watch(self, directive: str, callback: Watcher) -> None:
         """Have a function called after a CONFIG SET that changed a directive.
 
         Args:
             directive: its name.
-            callback: gets the settings. It may refuse with ValueError, whose text the client is told; then
-                the old values are put back, and every callback that had already agreed is called again.
+            callback: gets the settings. It may refuse with ValueError or OSError, whose text the client is
+                told; then the old values are put back, and every callback that had agreed is called again.
 
         Raises:
             KeyError: if there is no such directive.
@@ -237,10 +258,10 @@ class Config:
         Raises:
             RespError: without a file, or if it cannot be written.
         """
-        if self._path is None:
+        if self.path is None:
             raise RespError(errors.NO_CONFIG_FILE)
         try:
-            target = self._path.resolve(strict=True)
+            target = self.path.resolve(strict=True)
             _replace(target, _rewritten(target.read_bytes(), self.settings))
         except OSError as error:
             raise RespError(errors.config_rewrite_failed(error.strerror or str(error))) from None
@@ -286,7 +307,7 @@ class _Loader:
             reason = errors.CONFIG_BAD_DIRECTIVE
             if directive is not None and directive.access != "file":
                 try:
-                    self._take(directive, directive.kind.split(value))
+                    self._take(directive, _spread(directive, [value]))
                     continue
                 except ValueError as error:
                     reason = str(error)
@@ -312,6 +333,7 @@ class _Loader:
         directive = BY_NAME.get(name.lower())
         if directive is None:
             raise ValueError(errors.CONFIG_BAD_DIRECTIVE)
+        values = _spread(directive, values)
         least, most = directive.kind.arguments
         if not least <= len(values) <= (len(values) if most is None else most):
             raise ValueError(
@@ -341,6 +363,13 @@ class _Loader:
         for path in paths:
             self.load_text(_read_file(Path(path), path))
         self._depth -= 1
+
+
+def _spread(directive: Directive, values: list[str]) -> list[str]:
+    """Return the words of a value of several words that came in one: `bind "127.0.0.1 ::1"`."""
+    if len(values) == 1 and directive.access != "file" and directive.kind.arguments != (1, 1):
+        return [to_text(word) for word in split_words(to_bytes(values[0])) or ()] or values
+    return values
 
 
 def _read_arguments(argv: Sequence[str]) -> tuple[Path | None, bool, list[bytes]]:
@@ -390,12 +419,12 @@ def _rewritten(text: bytes, settings: Settings) -> bytes:
         if directive and directive.access != "file":
             places.setdefault(directive, []).append(number)
     added: list[bytes] = []
-    for directive in dict.fromkeys(BY_NAME.values()):
+    for directive in Settings.directives:
         if directive.access == "file":
             continue
         kind, value = directive.kind, getattr(settings, directive.attribute)
         is_default = kind.text(value) == directive.default
-        usual = kind.lines(kind.parse(kind.split(directive.default)))
+        usual = kind.lines(directive.default_value())
         free = iter(places.get(directive, ()))
         for rest in kind.lines(value):
             place = next(free, None)

@@ -155,14 +155,23 @@ class Server(Protocol):
 
     clock: Clock
     random: Random
-    databases: Sequence[Database]
     keyspace: KeyspaceStats
-    stats: ServerStats
-    sessions: Mapping[int, Session]
     configuration: Configuration
     settings: Settings
     active_expire: bool
     """Whether the periodic work reclaims expired keys (DEBUG SET-ACTIVE-EXPIRE)."""
+
+    @property
+    def databases(self) -> Sequence[Database]:
+        """The numbered databases."""
+
+    @property
+    def stats(self) -> ServerStats:
+        """What is counted besides keys and calls."""
+
+    @property
+    def sessions(self) -> Mapping[int, Session]:
+        """The clients, by their ids."""
 
     def command_records(self) -> Iterable[CommandRecord]:
         """Return what each command has counted, subcommands included."""

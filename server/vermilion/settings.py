@@ -5,10 +5,10 @@ GET, CONFIG SET, CONFIG REWRITE, the command line and the environment read it fr
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Final
+from typing import ClassVar, Final
 
-from vermilion.directives import (
+from vermilion.directives import Directive, compiled, directive
+from vermilion.kinds import (
     INT_MAX,
     LONG_MAX,
     ULONG_MAX,
@@ -18,7 +18,6 @@ from vermilion.directives import (
     BufferLimits,
     Choice,
     Choices,
-    Directive,
     Directory,
     FileName,
     HostName,
@@ -41,7 +40,6 @@ from vermilion.directives import (
     Text,
     Title,
     Words,
-    directive,
 )
 
 YES_OR_NO: Final = Bool()
@@ -58,7 +56,7 @@ LOCAL: Final = Choice("no", "yes", "local")
 SHUTDOWN: Final = Choices("default", "save", "nosave", "now", "force")
 
 
-@dataclass(slots=True, kw_only=True, repr=False, eq=False)  # one of a kind, with passwords in it
+@compiled
 class Settings:
     """The values of all directives, as attributes to be read at the speed of attributes.
 
@@ -80,6 +78,9 @@ class Settings:
         - `ignored=True` says that the directive is accepted and answered, and changes nothing: whoever gives
           it a meaning takes the mark away.
     """
+
+    directives: ClassVar[tuple[Directive, ...]]
+    """The declarations below, in their order."""
 
     # Network
     bind: tuple[str, ...] = directive(ADDRESSES, "* -::*", "Addresses to listen on.")
@@ -676,16 +677,5 @@ class Settings:
     )
 
 
-def _declared() -> dict[str, Directive]:
-    """Return the directives by their names, aliases included."""
-    by_name = {}
-    for one in fields(Settings):
-        declared = Directive(name=one.name.replace("_", "-"), attribute=one.name, **one.metadata)
-        by_name[declared.name] = declared
-        if declared.alias:
-            by_name[declared.alias] = declared
-    return by_name
-
-
-BY_NAME: Final = _declared()
+BY_NAME: Final = {name: one for one in Settings.directives for name in (one.name, one.alias) if name}
 """Every directive under its name, and those with an alias under that too."""

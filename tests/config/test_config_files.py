@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vermilion.config import Config, ConfigError
-from vermilion.directives import BufferLimit, Primary, SavePoint
+from vermilion.kinds import BufferLimit, Primary, SavePoint
 from vermilion.settings import Settings
 
 DEBIAN = Path(__file__).with_name("debian.conf")
@@ -89,6 +89,21 @@ def test_the_last_of_equal_arguments_wins() -> None:
 )
 def test_save_in_all_its_shapes(argv: list[str], save: tuple[tuple[int, int], ...]) -> None:
     assert load(*argv).save == save
+
+
+@pytest.mark.parametrize(
+    ("directive", "value", "answer"),
+    [
+        ("bind", "127.0.0.1  -::1", "127.0.0.1 -::1"),
+        ("oom-score-adj-values", "1 2 3", "1 2 3"),
+        ("shutdown-on-sigint", "save now", "save now"),
+        ("latency-tracking-info-percentiles", "50  99", "50 99"),
+        ("replicaof", "127.0.0.1 1", "127.0.0.1 1"),
+    ],
+)
+def test_several_words_may_come_in_one(directive: str, value: str, answer: str) -> None:
+    name = directive.encode()
+    assert Config.from_arguments([f"--{directive}", value], {}).get([name]) == {name: answer.encode()}
 
 
 def test_a_file_replaces_the_save_points_of_the_environment() -> None:

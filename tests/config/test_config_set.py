@@ -292,3 +292,26 @@ def test_a_watcher_that_refuses_takes_everything_back() -> None:
 def test_a_directive_that_does_not_exist_cannot_be_watched() -> None:
     with pytest.raises(KeyError):
         Config().watch("prot", lambda settings: None)
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(2, "No such file or directory"), ValueError("No such file or directory")]
+)
+def test_a_watcher_may_fail_with_the_system_s_error(failure: Exception) -> None:
+    config = Config()
+
+    def refuse(_: Settings) -> None:
+        raise failure
+
+    config.watch("hz", refuse)
+    with pytest.raises(RespError, match=r"'hz'\) - No such file or directory$"):
+        config.set([(b"hz", b"20")])
+    assert config.settings.hz == 10
+
+
+def test_a_watcher_that_breaks_takes_everything_back_too() -> None:
+    config = Config()
+    config.watch("hz", lambda settings: setattr(settings, "timeout", 1 // 0))
+    with pytest.raises(ZeroDivisionError):
+        config.set([(b"timeout", b"5"), (b"hz", b"20")])
+    assert (config.settings.hz, config.settings.timeout) == (10, 0)

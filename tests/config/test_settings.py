@@ -95,7 +95,7 @@ def test_what_a_file_is_refused_with(
         assert tuple(answers) == recorded.refusals
 
 
-@pytest.mark.parametrize("directive", dict.fromkeys(BY_NAME.values()), ids=lambda directive: directive.name)
+@pytest.mark.parametrize("directive", Settings.directives, ids=lambda directive: directive.name)
 def test_every_declaration_has_a_sentence(directive: Directive) -> None:
     assert directive.doc.endswith(".")
 

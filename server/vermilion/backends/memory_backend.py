@@ -46,9 +46,7 @@ class MemoryCacheBackend:
         self, *, max_size: int | None = None, clock: Clock | None = None, config: Config | None = None
     ) -> None:
         self.config = config or Config()
-        self.engine = Engine(
-            self.config.settings, self.config, clock=clock, max_keys=max_size or 0
-        )
+        self.engine = Engine(self.config.settings, self.config, clock=clock, max_keys=max_size or 0)
         self.execute = self.engine.execute
         self.execute_batch = self.engine.execute_batch
         self.open_session = self.engine.open_session

@@ -126,7 +126,9 @@ def _sort_parameters(name: str, function: Callable[..., Reply]) -> _Parameters:
         else:
             found.fixed.append((parameter.name, mark))
     if bool(rest) + bool(found.options) + bool(found.optional) > 1:
-        raise TypeError(f"{name}: options, optional arguments and a variadic exclude each other; take raw=True")
+        raise TypeError(
+            f"{name}: options, optional arguments and a variadic exclude each other; take raw=True"
+        )
     return found._replace(rest=rest)
 
 
@@ -152,7 +154,11 @@ class _Source:
         plain: Callable[..., Reply] | None,
     ) -> None:
         self.parameters = parameters
-        self.names: dict[str, object] = {"function": function, "unknown_option": unknown_option, "plain": plain}
+        self.names: dict[str, object] = {
+            "function": function,
+            "unknown_option": unknown_option,
+            "plain": plain,
+        }
         self.unknown_option = unknown_option
         self.name = name
         # The words of the command itself: `client setname` are two.
@@ -174,7 +180,11 @@ class _Source:
             return self._with_optional()
         if parameters.rest is None:
             return self._exact()
-        body = ["def call(session, argv):", f"    if len(argv) < {self.least}:", "        raise RespError(WRONG_ARITY)"]
+        body = [
+            "def call(session, argv):",
+            f"    if len(argv) < {self.least}:",
+            "        raise RespError(WRONG_ARITY)",
+        ]
         values = self._fixed(body)
         start = self.first + len(parameters.fixed)
         rest_name, kind = parameters.rest
@@ -394,7 +404,12 @@ def _describe(parameters: _Parameters, first: int) -> tuple[list[Argument], list
             members = [Argument(word.lower(), "pure-token", token=word) for word in kind.words]
         arguments.append(
             Argument(
-                _name(name), kind.name, key_spec=key_spec, optional=optional, multiple=multiple, arguments=members
+                _name(name),
+                kind.name,
+                key_spec=key_spec,
+                optional=optional,
+                multiple=multiple,
+                arguments=members,
             )
         )
 
@@ -424,9 +439,7 @@ def _option(name: str, token: Token, *, optional: bool = False) -> Argument:
         return Argument(
             _name(name), "block", token=token.word, optional=optional, arguments=members, since=token.since
         )
-    return Argument(
-        members[0].name, members[0].kind, token=token.word, optional=optional, since=token.since
-    )
+    return Argument(members[0].name, members[0].kind, token=token.word, optional=optional, since=token.since)
 
 
 def _operand_name(operand: Operand, name: str) -> str:

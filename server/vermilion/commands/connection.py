@@ -17,6 +17,8 @@ from vermilion.version import REDIS_VERSION
 
 OnOff: TypeAlias = Annotated[str, OneWord("ON", "OFF")]
 
+Filter: TypeAlias = Callable[[Session], bool]
+
 _CLIENT_FLAGS: Final = NOSCRIPT | LOADING | STALE
 _RESET: Final = Status("RESET")
 
@@ -26,7 +28,13 @@ def _utf8(value: str) -> bytes:
     return value.encode("utf-8", "surrogateescape")
 
 
-@command("PING", FAST, since="1.0.0", complexity="O(1)", tips=["request_policy:all_shards", "response_policy:all_succeeded"])
+@command(
+    "PING",
+    FAST,
+    since="1.0.0",
+    complexity="O(1)",
+    tips=["request_policy:all_shards", "response_policy:all_succeeded"],
+)
 def ping(message: Annotated[bytes | None, STRING] = None) -> Reply:
     """Return PONG, or the message."""
     return PONG if message is None else message
@@ -38,7 +46,15 @@ def echo(message: Value) -> bytes:
     return message
 
 
-@command("QUIT", NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY, since="1.0.0", complexity="O(1)", deprecated=("7.2.0", "just closing the connection"), raw=True, arity=-1)
+@command(
+    "QUIT",
+    NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    since="1.0.0",
+    complexity="O(1)",
+    deprecated=("7.2.0", "just closing the connection"),
+    raw=True,
+    arity=-1,
+)
 def quit_(session: Session, argv: list[bytes]) -> Status:
     """Close the connection; return OK first."""
     session.transport.close_after_reply()
@@ -188,7 +204,13 @@ def client_getname(session: Session) -> bytes | None:
     return session.name or None
 
 
-@command("CLIENT|SETNAME", _CLIENT_FLAGS, since="2.6.9", complexity="O(1)", tips=["request_policy:all_nodes", "response_policy:all_succeeded"])
+@command(
+    "CLIENT|SETNAME",
+    _CLIENT_FLAGS,
+    since="2.6.9",
+    complexity="O(1)",
+    tips=["request_policy:all_nodes", "response_policy:all_succeeded"],
+)
 def client_setname(session: Session, connection_name: Value) -> Status:
     """Name the connection; an empty name takes the name away."""
     session.name = _check_name(connection_name, "Client names")
@@ -401,40 +423,46 @@ def _close(session: Session, other: Session) -> None:
         other.transport.abort()
 
 
-def _kill_filters(server: Server, options: list[bytes]) -> tuple[list[Callable[[Session], bool]], bool]:
+def _kill_filters(server: Server, options: list[bytes]) -> tuple[list[Filter], bool]:
     """Read the filters of CLIENT KILL; return what a client must match, and whether the caller is spared."""
     now = server.clock.monotonic_ms()
-    filters: list[Callable[[Session], bool]] = []
+    filters: list[Filter] = []
     skip_me = True
     for word, raw in _pairs(options):
-        if word == b"ID":
-            number = parse_int64(raw)
-            if number is None or number < 1:
-                raise RespError(errors.CLIENT_ID_NOT_POSITIVE)
-            filters.append(lambda other, number=number: other.id == number)
-        elif word == b"TYPE":
-            normal = _client_type(raw) == b"normal"
-            filters.append(lambda _, normal=normal: normal)
-        elif word == b"USER":
-            if raw != b"default":
-                raise RespError(errors.no_such_user(raw))
-            filters.append(lambda other, raw=raw: other.user == raw)
-        elif word == b"ADDR":
-            filters.append(lambda other, raw=raw: _utf8(other.transport.address) == raw)
-        elif word == b"LADDR":
-            filters.append(lambda other, raw=raw: _utf8(other.transport.local_address) == raw)
-        elif word == b"MAXAGE":
-            age = parse_int64(raw)
-            if age is None:
-                raise RespError(errors.MAXAGE_NOT_AN_INTEGER)
-            if age <= 0:
-                raise RespError(errors.MAXAGE_NOT_POSITIVE)
-            filters.append(lambda other, age=age: now - other.created_ms >= age * 1000)
-        elif word == b"SKIPME" and raw.lower() in {b"yes", b"no"}:
+        if word == b"SKIPME" and raw.lower() in {b"yes", b"no"}:
             skip_me = raw.lower() == b"yes"
         else:
-            raise RespError(errors.SYNTAX)
+            filters.append(_kill_filter(word, raw, now))
     return filters, skip_me
+
+
+def _kill_filter(word: bytes, raw: bytes, now_ms: int) -> Filter:
+    """Return what one filter of CLIENT KILL asks of a client."""
+    if word == b"ID":
+        number = parse_int64(raw)
+        if number is None or number < 1:
+            raise RespError(errors.CLIENT_ID_NOT_POSITIVE)
+        return lambda other: other.id == number
+    if word == b"TYPE":
+        normal = _client_type(raw) == b"normal"
+        return lambda _: normal
+    if word == b"USER":
+        if raw != b"default":
+            raise RespError(errors.no_such_user(raw))
+        return lambda other: other.user == raw
+    if word == b"ADDR":
+        return lambda other: _utf8(other.transport.address) == raw
+    if word == b"LADDR":
+        return lambda other: _utf8(other.transport.local_address) == raw
+    if word == b"MAXAGE":
+        age = parse_int64(raw)
+        if age is None:
+            raise RespError(errors.MAXAGE_NOT_AN_INTEGER)
+        if age <= 0:
+            raise RespError(errors.MAXAGE_NOT_POSITIVE)
+        oldest_ms = now_ms - age * 1000
+        return lambda other: other.created_ms <= oldest_ms
+    raise RespError(errors.SYNTAX)
 
 
 def _pairs(options: list[bytes]) -> Iterator[tuple[bytes, bytes]]:

@@ -227,7 +227,14 @@ def container(name: str, *, since: str, summary: str, complexity: str = "Depends
     group = sys._getframe(1).f_globals["__name__"].rpartition(".")[2].replace("_", "-")
     _register(
         Command(
-            name.lower(), 0, call=None, arity=-2, group=group, summary=summary, since=since, complexity=complexity
+            name.lower(),
+            0,
+            call=None,
+            arity=-2,
+            group=group,
+            summary=summary,
+            since=since,
+            complexity=complexity,
         )
     )
 

@@ -25,7 +25,10 @@ LongDouble = Annotated[Fraction | float, Kind("double", long_double.parse, error
 Condition = Annotated[str | None, OneOf(Token("NX"), Token("XX"), since="2.6.12")]
 
 _PAIRS: Final = Argument(
-    "data", "block", multiple=True, arguments=[Argument("key", "key", key_spec=0), Argument("value", "string")]
+    "data",
+    "block",
+    multiple=True,
+    arguments=[Argument("key", "key", key_spec=0), Argument("value", "string")],
 )
 
 
@@ -93,7 +96,13 @@ def set_(
     return old if get else OK
 
 
-@command("SETNX", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)", deprecated=("2.6.12", "`SET` with the `NX` argument"))
+@command(
+    "SETNX",
+    WRITE | DENYOOM | FAST,
+    since="1.0.0",
+    complexity="O(1)",
+    deprecated=("2.6.12", "`SET` with the `NX` argument"),
+)
 def setnx(db: Database, key: CreateKey, value: Value) -> int:
     """Set the string value of a key only when the key does not exist."""
     if db.touch(key) is not None:
@@ -113,19 +122,37 @@ def _set_expiring(db: Database, key: bytes, unit: str, amount: int, value: bytes
     return OK
 
 
-@command("SETEX", WRITE | DENYOOM, since="2.0.0", complexity="O(1)", deprecated=("2.6.12", "`SET` with the `EX` argument"))
+@command(
+    "SETEX",
+    WRITE | DENYOOM,
+    since="2.0.0",
+    complexity="O(1)",
+    deprecated=("2.6.12", "`SET` with the `EX` argument"),
+)
 def setex(db: Database, key: OverwriteKey, seconds: Integer, value: Value) -> Status:
     """Set the string value and the time to live, in seconds, of a key."""
     return _set_expiring(db, key, "EX", seconds, value, "setex")
 
 
-@command("PSETEX", WRITE | DENYOOM, since="2.6.0", complexity="O(1)", deprecated=("2.6.12", "`SET` with the `PX` argument"))
+@command(
+    "PSETEX",
+    WRITE | DENYOOM,
+    since="2.6.0",
+    complexity="O(1)",
+    deprecated=("2.6.12", "`SET` with the `PX` argument"),
+)
 def psetex(db: Database, key: OverwriteKey, milliseconds: Integer, value: Value) -> Status:
     """Set the string value and the time to live, in milliseconds, of a key."""
     return _set_expiring(db, key, "PX", milliseconds, value, "psetex")
 
 
-@command("GETSET", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)", deprecated=("6.2.0", "`SET` with the `!GET` argument"))
+@command(
+    "GETSET",
+    WRITE | DENYOOM | FAST,
+    since="1.0.0",
+    complexity="O(1)",
+    deprecated=("6.2.0", "`SET` with the `!GET` argument"),
+)
 def getset(db: Database, key: AccessUpdateKey, value: Value) -> bytes | None:
     """Set the string value of a key and return the one before."""
     old = db.string(key)
@@ -175,7 +202,13 @@ def getex(db: Database, key: AccessUpdateKey, *, expiration: UnreadExpiration = 
 # Several keys ---------------------------------------------------------------------------------------------
 
 
-@command("MGET", READONLY | FAST, since="1.0.0", complexity="O(N) where N is the number of keys.", tips=["request_policy:multi_shard"])
+@command(
+    "MGET",
+    READONLY | FAST,
+    since="1.0.0",
+    complexity="O(N) where N is the number of keys.",
+    tips=["request_policy:multi_shard"],
+)
 def mget(db: Database, *key: ReadKey) -> list[Reply]:
     """Return the string values of keys, nil for each that does not exist or holds another type."""
     values: list[Reply] = []
@@ -310,7 +343,12 @@ def _check_size(server: Server, size: int) -> None:
         raise RespError(errors.STRING_TOO_LONG)
 
 
-@command("APPEND", WRITE | DENYOOM | FAST, since="2.0.0", complexity="O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size.")
+@command(
+    "APPEND",
+    WRITE | DENYOOM | FAST,
+    since="2.0.0",
+    complexity="O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size.",
+)
 def append(server: Server, db: Database, key: InsertKey, value: Value) -> int:
     """Append to the string at a key and return its new length; a missing key counts as empty."""
     old = db.edit_string(key)
@@ -326,7 +364,12 @@ def append(server: Server, db: Database, key: InsertKey, value: Value) -> int:
     return size
 
 
-@command("SETRANGE", WRITE | DENYOOM, since="2.2.0", complexity="O(1), not counting the time taken to copy the new string in place.")
+@command(
+    "SETRANGE",
+    WRITE | DENYOOM,
+    since="2.2.0",
+    complexity="O(1), not counting the time taken to copy the new string in place.",
+)
 def setrange(server: Server, db: Database, key: UpdateKey, offset: Integer, value: Value) -> int:
     """Overwrite a part of the string at a key from an offset on, and return its new length."""
     if offset < 0:
@@ -362,7 +405,13 @@ def getrange(db: Database, key: ReadKey, start: Integer, end: Integer) -> bytes:
     return _slice(value if isinstance(value, bytearray) else string_bytes(value), start, end)
 
 
-@command("SUBSTR", READONLY, since="1.0.0", complexity="O(N) where N is the length of the returned string.", deprecated=("2.0.0", "`GETRANGE`"))
+@command(
+    "SUBSTR",
+    READONLY,
+    since="1.0.0",
+    complexity="O(N) where N is the length of the returned string.",
+    deprecated=("2.0.0", "`GETRANGE`"),
+)
 def substr(db: Database, key: ReadKey, start: Integer, end: Integer) -> bytes:
     """Return a part of the string at a key."""
     return getrange(db, key, start, end)

@@ -19,7 +19,7 @@ class BoundCommand:
 
     LLM Context:
         - `calls`, `nanoseconds`, `rejected` and `failed` are what INFO commandstats shows.
-        - A container has `subcommands` and `call` is None; it is gated always, so that the slow path resolves it.
+        - A container has `subcommands` and no call of its own; it is gated always, so that the slow path resolves it.
     """
 
     __slots__ = (
@@ -32,7 +32,7 @@ class BoundCommand:
         self.subcommands = {
             name.encode(): BoundCommand(subcommand) for name, subcommand in declared.subcommands.items()
         }
-        self.call: Callable[[Session, list[bytes]], Reply] | None = declared.call
+        self.call: Callable[[Session, list[bytes]], Reply] = declared.call or _is_resolved
         self.many = declared.many
         self.gated = GATE_RESOLVE if declared.call is None else ALL_GATES
         if declared.flags & NO_AUTH:
@@ -47,6 +47,11 @@ class BoundCommand:
         self.failed = 0
         for subcommand in self.subcommands.values():
             subcommand.reset()
+
+
+def _is_resolved(session: Session, argv: list[bytes]) -> Reply:
+    """Stand in for a container's call, which the slow path replaces by a subcommand's."""
+    raise AssertionError("a container was called")
 
 
 def bind_all() -> dict[bytes, BoundCommand]:

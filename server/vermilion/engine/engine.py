@@ -8,7 +8,7 @@ the command does the slow path look at what stands in the way.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from time import perf_counter_ns
 from typing import Final
@@ -64,7 +64,9 @@ class Engine:
         self.random = random or Random()  # noqa: S311  # SPOP and RANDOMKEY are no secrets
         self.keyspace = KeyspaceStats()
         self.stats = EngineStats(self.clock)
-        self.databases = [self._new_database(index, max_keys) for index in range(settings.databases)]
+        self.databases: Sequence[Database] = [
+            self._new_database(index, max_keys) for index in range(settings.databases)
+        ]
         self.commands = bind_all()
         self.sessions: dict[int, Session] = {}
         self.next_session_id = 1
@@ -81,9 +83,7 @@ class Engine:
 
     def open_session(self, transport: Transport) -> Session:
         """Return a new session on database 0; it must authenticate when there is a password."""
-        session = Session(
-            self.next_session_id, self, self.databases[0], transport, self.clock.monotonic_ms()
-        )
+        session = Session(self.next_session_id, self, self.databases[0], transport, self.clock.monotonic_ms())
         self.next_session_id += 1
         if self.settings.requirepass:
             session.authenticated = False
@@ -132,7 +132,6 @@ class Engine:
         if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
             return
         append = out.append
-        extend = out.extend
         commands = self.commands
         last: BoundCommand | None = None
         count = 0
@@ -162,14 +161,15 @@ class Engine:
                 except Exception as error:
                     reply = self._failed(command, argv, error)
                     encode = ENCODERS[session.resp]
-            kind = type(reply)
-            if kind is bytes:
-                size = len(reply)  # type: ignore[arg-type]  # mypy does not narrow by `type() is`
-                extend((BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size, reply, CRLF))  # type: ignore[arg-type]  # the same
+            if type(reply) is bytes:
+                size = len(reply)
+                append(BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size)
+                append(reply)
+                append(CRLF)
             elif reply is OK:
                 append(OK_LINE)
-            elif kind is int:
-                append(b":%d\r\n" % reply)  # type: ignore[str-bytes-safe]  # the same
+            elif type(reply) is int:
+                append(b":%d\r\n" % reply)
             else:
                 encode(reply, append)
         if last is not None:

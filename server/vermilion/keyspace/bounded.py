@@ -54,7 +54,7 @@ class BoundedDatabase(Database):
         super().assign(key, value)
         self._use(key)
 
-    def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes] | None:
+    def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes | None] | None:
         """Return None: each access moves a key, so they are looked up one by one."""
         return None
 

@@ -16,7 +16,7 @@ per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set
 from collections.abc import Callable, Sequence
 from itertools import islice, repeat
 from random import Random
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from vermilion import errors
 from vermilion.clock import Clock
@@ -28,6 +28,7 @@ from vermilion.keyspace.value import STRING_TYPES, StringValue
 T = TypeVar("T")
 
 _PLAIN_BYTES: Final = {bytes}
+_PLAIN_BYTES_OR_NONE: Final = {bytes, type(None)}
 _PLAIN_INT: Final = {int}
 _SAFE_SUM: Final = 2**62
 """Below this, no run of increments of one pipeline comes near 64 bits."""
@@ -219,17 +220,25 @@ class Database:
             self.accessed[key] = self.tick
         self.dirty += 1
 
-    def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes] | None:
-        """Return the values of several keys, counted as `lookup` counts, if all are plain bytes; else None."""
+    def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes | None] | None:
+        """Return the values of several keys, counted as `lookup` counts, if none needs a closer look; else None."""
         if self.expires and not self.expires.keys().isdisjoint(keys):
             return None
         values = list(map(self.data.get, keys))
-        if set(map(type, values)) != _PLAIN_BYTES:
-            return None
-        self.hits += len(keys)
-        if self.touching:
+        kinds = set(map(type, values))
+        if kinds != _PLAIN_BYTES:
+            if not kinds <= _PLAIN_BYTES_OR_NONE:
+                return None
+            found = len(keys) - values.count(None)
+            self.misses += len(keys) - found
+            self.hits += found
+            self.accessed.update(
+                (key, self.tick) for key, value in zip(keys, values, strict=True) if value is not None
+            )
+        else:
+            self.hits += len(keys)
             self.accessed.update(zip(keys, repeat(self.tick), strict=False))
-        return values  # type: ignore[return-value]  # all are bytes
+        return cast("list[bytes | None]", values)
 
     def add_many(self, keys: tuple[bytes, ...], by: int) -> list[int] | None:
         """Add to the integers at several keys and return the sums, if all are stored as such; else None."""
@@ -237,12 +246,12 @@ class Database:
             return None
         data = self.data
         values = set(map(data.get, keys))
-        if set(map(type, values)) != _PLAIN_INT or max(values) > _SAFE_SUM:  # type: ignore[type-var]  # all are int
+        if set(map(type, values)) != _PLAIN_INT or max(cast("set[int]", values)) > _SAFE_SUM:
             return None
         sums: list[int] = []
         append = sums.append
         for key in keys:
-            total = data[key] + by  # type: ignore[operator]  # all are int
+            total = cast("int", data[key]) + by
             data[key] = total
             append(total)
         if self.touching:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from vermilion import errors
 from vermilion.errors import RespError
-from vermilion.protocol.encode import ENCODERS, encode_resp2, error_line
+from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line
 from vermilion.protocol.request import Argv, RequestParser
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, server: "Server") -> None:
         self._server = server
         self._execute_batch = server.backend.execute_batch
-        self._encode = encode_resp2
+        self._encode: Encoder = encode_resp2
         self._parser = RequestParser(server.settings.proto_max_bulk_len)
         self._waiting: list[Argv] = []
         self._running: list[Argv] = []
@@ -219,7 +219,11 @@ class Connection(asyncio.Protocol):
         if not seconds or connected is None or connected.family not in {socket.AF_INET, socket.AF_INET6}:
             return
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in (("TCP_KEEPIDLE", seconds), ("TCP_KEEPINTVL", max(1, seconds // 3)), ("TCP_KEEPCNT", 3)):
+        for name, value in (
+            ("TCP_KEEPIDLE", seconds),
+            ("TCP_KEEPINTVL", max(1, seconds // 3)),
+            ("TCP_KEEPCNT", 3),
+        ):
             if hasattr(socket, name):
                 connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 

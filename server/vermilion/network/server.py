@@ -294,6 +294,8 @@ def _stop_on_signals(server: Server, logger: logging.Logger) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         if sys.platform == "win32":
-            signal.signal(number, lambda received, _: loop.call_soon_threadsafe(stop, signal.Signals(received).name))
+            signal.signal(
+                number, lambda received, _: loop.call_soon_threadsafe(stop, signal.Signals(received).name)
+            )
         else:
             loop.add_signal_handler(number, stop, number.name)

@@ -15,7 +15,7 @@ Source: the RESP2 and RESP3 specifications of the Redis documentation.
 
 from collections.abc import Callable, Sequence
 from itertools import chain, repeat
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from vermilion.errors import RespError
 from vermilion.protocol.numbers import format_double
@@ -48,16 +48,16 @@ def encode_resp2(reply: Reply, append: Append) -> None:
     Raises:
         TypeError: for a value that no reply may hold.
     """
-    kind = type(reply)
-    if kind is bytes:
-        size = len(reply)  # type: ignore[arg-type]  # mypy does not narrow by `type() is`, which is twice as fast
+    # mypy and CPython both prefer `type(x) is T` spelled out: the one narrows by it, the other specialises it.
+    if type(reply) is bytes:
+        size = len(reply)
         append(BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size)
-        append(reply)  # type: ignore[arg-type]  # the same
+        append(reply)
         append(CRLF)
-    elif kind is int:
-        append(INTEGERS[reply] if 0 <= reply < INTEGERS_SIZE else b":%d\r\n" % reply)  # type: ignore[operator,index,call-overload]  # the same
-    elif kind is Status:
-        append(reply.wire)  # type: ignore[union-attr]  # the same
+    elif type(reply) is int:
+        append(INTEGERS[reply] if 0 <= reply < INTEGERS_SIZE else b":%d\r\n" % reply)
+    elif type(reply) is Status:
+        append(reply.wire)
     elif reply is None:
         append(b"$-1\r\n")
     elif isinstance(reply, list | tuple | set):
@@ -82,7 +82,7 @@ def encode_resp2(reply: Reply, append: Append) -> None:
     elif isinstance(reply, BigNumber):
         encode_resp2(b"%d" % reply.number, append)
     elif not isinstance(reply, NoReply):
-        raise TypeError(f"no RESP2 form for {kind.__name__}")
+        raise TypeError(f"no RESP2 form for {type(reply).__name__}")
 
 
 def encode_resp3(reply: Reply, append: Append) -> None:
@@ -95,20 +95,19 @@ def encode_resp3(reply: Reply, append: Append) -> None:
     Raises:
         TypeError: for a value that no reply may hold.
     """
-    kind = type(reply)
-    if kind is bytes:
-        size = len(reply)  # type: ignore[arg-type]  # as in encode_resp2
+    if type(reply) is bytes:
+        size = len(reply)
         append(BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size)
-        append(reply)  # type: ignore[arg-type]  # the same
+        append(reply)
         append(CRLF)
-    elif kind is int:
-        append(INTEGERS[reply] if 0 <= reply < INTEGERS_SIZE else b":%d\r\n" % reply)  # type: ignore[operator,index,call-overload]  # the same
-    elif kind is Status:
-        append(reply.wire)  # type: ignore[union-attr]  # the same
+    elif type(reply) is int:
+        append(INTEGERS[reply] if 0 <= reply < INTEGERS_SIZE else b":%d\r\n" % reply)
+    elif type(reply) is Status:
+        append(reply.wire)
     elif reply is None or isinstance(reply, NullArray):
         append(b"_\r\n")
     elif isinstance(reply, list | tuple | set):
-        head = b">%d\r\n" if kind is Push else b"~%d\r\n" if kind is set else b"*%d\r\n"
+        head = b">%d\r\n" if type(reply) is Push else b"~%d\r\n" if type(reply) is set else b"*%d\r\n"
         append(head % len(reply))
         for item in reply:
             encode_resp3(item, append)
@@ -128,19 +127,21 @@ def encode_resp3(reply: Reply, append: Append) -> None:
     elif isinstance(reply, BigNumber):
         append(b"(%d\r\n" % reply.number)
     elif not isinstance(reply, NoReply):
-        raise TypeError(f"no RESP3 form for {kind.__name__}")
+        raise TypeError(f"no RESP3 form for {type(reply).__name__}")
 
 
 def encode_all(replies: Sequence[Reply], encode: Encoder, out: list[bytes]) -> None:
     """Append the bytes of several replies: at once where all are short bulk strings, or all integers."""
     kinds = set(map(type, replies))
     if kinds == {bytes}:
-        sizes = list(map(len, replies))  # type: ignore[arg-type]  # all are bytes
+        strings = cast("Sequence[bytes]", replies)
+        sizes = list(map(len, strings))
         if max(sizes) < BULK_HEADS_SIZE:
-            out.extend(chain.from_iterable(zip(map(BULK_HEADS.__getitem__, sizes), replies, repeat(CRLF))))  # type: ignore[arg-type]  # the same
+            heads = map(BULK_HEADS.__getitem__, sizes)
+            out.extend(chain.from_iterable(zip(heads, strings, repeat(CRLF), strict=False)))
             return
     elif kinds == {int}:
-        out.append(b":%d\r\n" * len(replies) % tuple(replies))  # type: ignore[str-bytes-safe]  # all are integers
+        out.append(b":%d\r\n" * len(replies) % tuple(cast("Sequence[int]", replies)))
         return
     append = out.append
     for reply in replies:

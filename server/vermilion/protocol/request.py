@@ -260,7 +260,12 @@ class RequestParser:
             return self._read_exactly(data)
         if not complete:
             self._renew()
-            calls += self._read_exactly(data[_wire_size(calls) :])
+            size = _wire_size(calls)
+            if size > len(data):
+                # The marker was read as the end of an argument: `PI` and `#t` made a name of four bytes.
+                calls.pop()
+                size = _wire_size(calls)
+            calls += self._read_exactly(data[size:])
         return calls
 
     def _feed_exact(self, data: bytes) -> list[Argv]:
