@@ -385,7 +385,8 @@ class TestObject:
     @pytest.mark.parametrize(
         ("value", "encoding"),
         [
-            (b"1", b"int"), (b"-1", b"int"), (b"9223372036854775807", b"int"), (b"-9223372036854775808", b"int"),
+            (b"1", b"int"), (b"-1", b"int"), (b"9223372036854775807", b"int"),
+            (b"-9223372036854775808", b"int"),
             (b"9223372036854775808", b"embstr"), (b"01", b"embstr"), (b"-0", b"embstr"), (b"+1", b"embstr"),
             (b" 1", b"embstr"), (b"", b"embstr"), (b"a" * 44, b"embstr"), (b"a" * 45, b"raw"),
         ],
@@ -449,7 +450,8 @@ class TestObject:
         ("call", "idle"),
         [
             ("TTL k", 3), ("PTTL k", 3), ("EXPIRETIME k", 3), ("TYPE k", 3), ("EXISTS k", 3), ("KEYS *", 3),
-            ("OBJECT ENCODING k", 3), ("OBJECT REFCOUNT k", 3), ("SCAN 0", 3), ("RANDOMKEY", 3), ("COPY no k", 3),
+            ("OBJECT ENCODING k", 3), ("OBJECT REFCOUNT k", 3), ("SCAN 0", 3), ("RANDOMKEY", 3),
+            ("COPY no k", 3),
             ("TOUCH k", 0), ("GET k", 0), ("STRLEN k", 0), ("EXPIRE k 100", 0), ("EXPIRE k 100 XX", 0),
             ("PERSIST k", 0), ("COPY k k2", 0), ("COPY src k", 0), ("RENAMENX src k", 0), ("RENAME src k", 0),
             ("SETNX k v", 0), ("MSETNX k v", 0), ("SET k v NX", 0), ("MOVE k 1", 0), ("GETEX k", 0),

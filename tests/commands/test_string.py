@@ -227,8 +227,8 @@ class TestNumbers:
 
     def test_a_sum_of_incrbyfloat_is_a_string_like_any_other(self, run: Run) -> None:
         for call, reply in (
-            ("GET k", b"12"), ("STRLEN k", 2), ("GETRANGE k 0 0", b"1"), ("MGET k", [b"12"]), ("LCS k k", b"12"),
-            ("GETSET k x", b"12"),
+            ("GET k", b"12"), ("STRLEN k", 2), ("GETRANGE k 0 0", b"1"), ("MGET k", [b"12"]),
+            ("LCS k k", b"12"), ("GETSET k x", b"12"),
         ):  # fmt: skip
             run("SET", "k", "11")
             run("INCRBYFLOAT", "k", "1")
@@ -273,7 +273,8 @@ class TestParts:
     @pytest.mark.parametrize(
         ("start", "end", "part"),
         [
-            (0, 3, b"This"), (-3, -1, b"ing"), (0, -1, b"This is a string"), (10, 100, b"string"), (5, 3, b""),
+            (0, 3, b"This"), (-3, -1, b"ing"), (0, -1, b"This is a string"), (10, 100, b"string"),
+            (5, 3, b""),
             (-1, -5, b""), (-100, 1, b"Th"), (-100, -200, b""), (0, -100, b"T"), (99, 100, b""),
             (INT64_MIN, INT64_MAX, b"This is a string"), (INT64_MAX, INT64_MAX, b""),
         ],
@@ -327,8 +328,9 @@ class TestWrongType:
     @pytest.mark.parametrize(
         "call",
         [
-            "GET k", "GETEX k", "GETDEL k", "GETSET k v", "APPEND k v", "STRLEN k", "SETRANGE k 0 v", "SETRANGE k 0 ",
-            "GETRANGE k 0 1", "SUBSTR k 0 1", "INCR k", "DECR k", "INCRBY k 1", "DECRBY k 1", "INCRBYFLOAT k 1",
+            "GET k", "GETEX k", "GETDEL k", "GETSET k v", "APPEND k v", "STRLEN k", "SETRANGE k 0 v",
+            "SETRANGE k 0 ", "GETRANGE k 0 1", "SUBSTR k 0 1", "INCR k", "DECR k", "INCRBY k 1", "DECRBY k 1",
+            "INCRBYFLOAT k 1",
         ],
     )  # fmt: skip
     def test_is_refused_and_changes_nothing(self, run: Run, session: Session, call: str) -> None:

@@ -51,7 +51,8 @@ def sum_of(left: bytes, right: bytes) -> bytes | None:
 @pytest.mark.parametrize(
     "text",
     [
-        b"", b" 1", b"1 ", b"abc", b"nan", b"-nan", b"1e", b"e1", b".", b"0x", b"0x.", b"1_0", b"1e4933", b"-1e4933",
+        b"", b" 1", b"1 ", b"abc", b"nan", b"-nan", b"1e", b"e1", b".", b"0x", b"0x.", b"1_0", b"1e4933",
+        b"-1e4933",
         b"1e99999999", b"1e-20001", b"0x1p20001", b"1,5", b"+", b"--1", b"1" * 6000, b"\xb2",
     ],
 )  # fmt: skip

@@ -7,10 +7,32 @@ from vermilion import errors
 from vermilion.commands.expiration import moment_of
 from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import (
-    BLOCKING, DENYOOM, FAST, LOADING, READONLY, STALE, WRITE, AccessDeleteKey, AccessUpdateKey, AnyOf, Argument,
-    CreateKey, DeleteKey, Integer, Kind, KeySpec, OverwriteKey, Pattern, PeekKey, Positive, ReadKey, Token, UnixTime,
-    UpdateKey, bounded,
-)  # fmt: skip
+    BLOCKING,
+    DENYOOM,
+    FAST,
+    LOADING,
+    READONLY,
+    STALE,
+    WRITE,
+    AccessDeleteKey,
+    AccessUpdateKey,
+    AnyOf,
+    Argument,
+    CreateKey,
+    DeleteKey,
+    Integer,
+    KeySpec,
+    Kind,
+    OverwriteKey,
+    Pattern,
+    PeekKey,
+    Positive,
+    ReadKey,
+    Token,
+    UnixTime,
+    UpdateKey,
+    bounded,
+)
 from vermilion.errors import RespError
 from vermilion.keyspace import value
 from vermilion.keyspace.database import Database
@@ -186,14 +208,14 @@ def _seconds(milliseconds: int) -> int:
 
 @command("TTL", READONLY | FAST, since="1.0.0", complexity="O(1)", tips=["nondeterministic_output"])
 def ttl(db: Database, key: ReadKey) -> int:
-    """Return the time to live of a key in seconds, -1 when it does not expire, -2 when it does not exist."""
+    """Return the time to live of a key in seconds, -1 when it has none, -2 when it does not exist."""
     deadline = _deadline(db, key)
     return deadline if deadline < 0 else _seconds(deadline - db.clock.now_ms())
 
 
 @command("PTTL", READONLY | FAST, since="2.6.0", complexity="O(1)", tips=["nondeterministic_output"])
 def pttl(db: Database, key: ReadKey) -> int:
-    """Return the time to live of a key in milliseconds, -1 when it does not expire, -2 when it does not exist."""
+    """Return the time to live of a key in milliseconds, -1 when it has none, -2 when it does not exist."""
     deadline = _deadline(db, key)
     return deadline if deadline < 0 else deadline - db.clock.now_ms()
 
@@ -254,7 +276,7 @@ def _rename(db: Database, key: bytes, newkey: bytes) -> None:
 
 @command("MOVE", WRITE | FAST, since="1.0.0", complexity="O(1)")
 def move(server: Server, source: Database, key: AccessUpdateKey, db: DatabaseIndex) -> int:
-    """Move a key to another database when that has none of its name; return 1 when it was moved, 0 when not."""
+    """Move a key to another database that has none of its name; return 1 when it was moved, 0 when not."""
     target = _database(server, db)
     if target is source:
         raise RespError(errors.SAME_OBJECT)
@@ -267,7 +289,7 @@ def move(server: Server, source: Database, key: AccessUpdateKey, db: DatabaseInd
 
 
 @command(
-    "COPY", WRITE | DENYOOM, since="6.2.0", complexity="O(1) for strings, O(N) for others, where N is the number of nested elements.",
+    "COPY", WRITE | DENYOOM, since="6.2.0", complexity="O(1) for strings, O(N) for N nested elements.",
     raw=True, arity=-3,
     arguments=[
         Argument("source", "key", key_spec=0),
@@ -278,7 +300,7 @@ def move(server: Server, source: Database, key: AccessUpdateKey, db: DatabaseInd
     keys=[KeySpec(("RO", "access"), 1), KeySpec(("OW", "update"), 2)],
 )  # fmt: skip
 def copy(session: Session, argv: list[bytes]) -> int:
-    """Copy the value of a key, and its time to live, to another key; return 1 when it was copied, 0 when not."""
+    """Copy a key, value and time to live, to another key; return 1 when it was copied, 0 when not."""
     # Raw: the number behind DB is judged before the word behind it is read.
     source, destination = argv[1:3]
     db = target = session.db
@@ -340,7 +362,7 @@ class _ScanOptions(NamedTuple):
 
 
 @command(
-    "SCAN", READONLY, since="2.8.0", complexity="O(COUNT) for every call, O(N) for a complete iteration over N keys.",
+    "SCAN", READONLY, since="2.8.0", complexity="O(COUNT) for every call, O(N) for an iteration over N keys.",
     tips=["nondeterministic_output", "request_policy:special", "response_policy:special"],
     raw=True, arity=-2,
     arguments=[
@@ -506,7 +528,7 @@ def wait(db: Database, numreplicas: Integer, timeout: Timeout) -> int:
 def waitaof(
     server: Server, db: Database, numlocal: ZeroOrOne, numreplicas: Positive, timeout: Timeout
 ) -> list[Reply]:
-    """Return whether the client's writes are in the journal of this server, and of how many replicas: none."""
+    """Return whether the client's writes are in this server's journal, and in how many replicas': none."""
     _check_timeout(db, timeout)
     if numlocal and not server.settings.appendonly:
         raise RespError(errors.WAITAOF_WITHOUT_JOURNAL)

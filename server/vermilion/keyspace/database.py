@@ -5,12 +5,12 @@
     accessed  key -> second of the last access, for OBJECT IDLETIME
     order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `order.py`
 
-Writing a new key does not touch the order. A dict keeps the order of creation, so the keys that `order` does not
-know yet are the last ones of `data`, as many as the two differ in; it learns of them when it is needed next, or
-a key is deleted, or the periodic work comes by.
+Writing a new key does not touch the order. A dict keeps the order of creation, so the keys that `order` does
+not know yet are the last ones of `data`, as many as the two differ in; it learns of them when it is needed
+next, or a key is deleted, or the periodic work comes by.
 
-A string is `int` after arithmetic, `bytearray` after it was changed in place (APPEND and SETRANGE are then O(1)
-per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
+A string is `int` after arithmetic, `bytearray` after it was changed in place (APPEND and SETRANGE are then
+O(1) per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -147,7 +147,7 @@ class Database:
         return value
 
     def inspect(self, key: bytes) -> object | None:
-        """Return the live value of key or None, for a command that asks about it: a hit or a miss, but no access."""
+        """Return the live value of key or None, for a command that asks about it: hit or miss, no access."""
         value = self.peek(key)
         if value is None:
             self.misses += 1
@@ -338,7 +338,7 @@ class Database:
         return self.expires.pop(key, None) is not None
 
     def _expire_if_due(self, key: bytes) -> bool:
-        """Delete key when its deadline has passed; return whether it had. In the millisecond itself the key lives."""
+        """Delete a key past its deadline, in whose very millisecond it still lives; return whether it was."""
         if self.expires[key] >= self.clock.now_ms():
             return False
         self._expire(key)
@@ -382,7 +382,7 @@ class Database:
         return (tag << _CURSOR_BITS | position if position else 0), keys
 
     def keys(self, matches: Callable[[bytes], bool] | None = None) -> list[bytes]:
-        """Return all live keys, or those that match; O(N), and expired ones are left for others to reclaim."""
+        """Return all live keys, or those that match; O(N), and expired ones stay for others to reclaim."""
         names = list(self.data) if matches is None else [key for key in self.data if matches(key)]
         if not self.expires:
             return names

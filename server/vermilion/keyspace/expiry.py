@@ -54,7 +54,7 @@ class Deadlines:
         self._size = len(self._expires)
 
     def due(self, now_ms: int) -> Iterator[bytes]:
-        """Yield the keys whose deadline has passed, earliest bucket first; each is forgotten as it is yielded.
+        """Yield the keys whose deadline has passed, earliest bucket first; each is forgotten when yielded.
 
         The caller deletes each key it takes and may stop at any time: what was not yielded stays.
         """
@@ -79,7 +79,7 @@ class Deadlines:
             finally:
                 bucket.extend(later)  # also when the caller stops
             if later:
-                # Only the bucket of this very moment has keys that are not due yet; none behind it has begun.
+                # Only the bucket of this moment has keys that are not due yet; none behind it has begun.
                 return
             heappop(self._heap)
             del self._buckets[number]

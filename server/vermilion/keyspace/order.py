@@ -3,12 +3,12 @@
     entries   [ a  b  ·  d  e  | gap: already moved down |  h  ·  j  k ]
                 0              write                     read          end
 
-A new key goes to the end. A deleted one leaves its entry behind as a ghost; created again, it takes that place.
-When ghosts outnumber keys, each further deletion moves a few entries down over them, until the gap has travelled
-to the end and is cut off: the list stays short, and no single call pays for all of it.
+A new key goes to the end. A deleted one leaves its entry behind as a ghost; created again, it takes that
+place. When ghosts outnumber keys, each further deletion moves a few entries down over them, until the gap has
+travelled to the end and is cut off: the list stays short, and no single call pays for all of it.
 
-SCAN goes from the end to the beginning, and a cursor is the number of entries below which it has not looked yet.
-A key that exists from the start of an iteration to its end begins below the cursor and can only move down, so the
+SCAN goes from the end to the beginning, and a cursor says below which position it has not looked yet. A key
+that exists from the start of an iteration to its end begins below the cursor and can only move down, so the
 cursor meets it, whatever else is written, and for any number of cursors at once: nothing is kept per cursor.
 What is created meanwhile lies above, so that every iteration ends.
 """

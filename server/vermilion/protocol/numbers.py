@@ -36,8 +36,8 @@ def parse_int64(text: bytes) -> int | None:
 def parse_cursor(text: bytes) -> int | None:
     """Return the cursor that text spells, or None.
 
-    Redis reads one as C's strtoull does: behind white space, with a sign, with leading zeros, up to a NUL, and
-    negative ones modulo 2**64. Only a canonical negative number is refused.
+    Redis reads one as C's strtoull does: behind white space, with a sign, with leading zeros, up to a NUL,
+    and negative ones modulo 2**64. Only a canonical negative number is refused.
     """
     number = parse_int64(text)
     if number is not None:
