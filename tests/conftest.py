@@ -1,17 +1,11 @@
-"""What all test folders share: a real server, and a stand-in for what is not there yet."""
+"""What all test folders share: a real server, and repeatable examples."""
 
-import importlib.util
-import sys
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-from tests import standin_memory_backend
 from tests.real_server import RealServer
-
-if importlib.util.find_spec("vermilion.backends.memory_backend") is None:
-    sys.modules["vermilion.backends.memory_backend"] = standin_memory_backend
 
 # The same examples in every run: a failure is repeated, not met once.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

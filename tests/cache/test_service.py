@@ -22,6 +22,7 @@ from vermilion import (
 )
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.clock import ManualClock
+from vermilion.protocol.reply import Reply
 
 MINUTE = timedelta(minutes=1)
 
@@ -468,7 +469,7 @@ async def test_a_counter_without_a_default_ttl_stays(commands: CommandBackend) -
 
 async def test_a_counter_that_expires_between_the_two_commands_gets_its_ttl(clock: ManualClock) -> None:
     class Late(MemoryCacheBackend):
-        async def call(self, *argv: bytes) -> object:
+        async def call(self, *argv: bytes) -> Reply:
             if argv[0] == b"INCRBY":
                 clock.advance(ms=2)
             return await super().call(*argv)
@@ -525,7 +526,7 @@ async def test_the_size_of_a_namespace_in_a_huge_database_is_not_counted() -> No
     class Huge(MemoryCacheBackend):
         pages = 0
 
-        async def call(self, *argv: bytes) -> object:
+        async def call(self, *argv: bytes) -> Reply:
             if argv[0] != b"SCAN":
                 return await super().call(*argv)
             self.pages += 1
@@ -539,7 +540,7 @@ async def test_the_size_of_a_namespace_in_a_huge_database_is_not_counted() -> No
 
 async def test_stats_never_raise(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(MemoryCacheBackend):
-        async def call(self, *argv: bytes) -> object:
+        async def call(self, *argv: bytes) -> Reply:
             raise OSError("gone")
 
     async with cache_service(config(), backend=Broken()) as cache:
@@ -569,9 +570,9 @@ async def test_the_hit_rate(any_cache: CacheService) -> None:
 
 
 @pytest.mark.parametrize("reply", [None, b"text"])
-async def test_a_reply_of_the_wrong_kind_is_an_error(reply: object) -> None:
+async def test_a_reply_of_the_wrong_kind_is_an_error(reply: bytes | None) -> None:
     class Odd(MemoryCacheBackend):
-        async def call(self, *argv: bytes) -> object:
+        async def call(self, *argv: bytes) -> Reply:
             return reply
 
     async with cache_service(config(namespace="n"), backend=Odd()) as cache:

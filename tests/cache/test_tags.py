@@ -16,6 +16,7 @@ from vermilion import (
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.cache.tags import MARK, Envelope, Stamp
 from vermilion.clock import ManualClock
+from vermilion.protocol.reply import Reply
 
 MINUTE = timedelta(minutes=1)
 
@@ -148,7 +149,7 @@ async def test_an_untagged_value_is_stored_as_it_is_and_costs_one_command() -> N
     class Counting(MemoryCacheBackend):
         calls = 0
 
-        async def call(self, *argv: bytes) -> object:
+        async def call(self, *argv: bytes) -> Reply:
             self.calls += 1
             return await super().call(*argv)
 
@@ -229,7 +230,7 @@ async def test_an_entry_that_changes_while_it_is_looked_at() -> None:
     class Racing(MemoryCacheBackend):
         """Shows a tagged entry to GETRANGE, and what came instead to MGET."""
 
-        async def call(self, *argv: bytes) -> object:
+        async def call(self, *argv: bytes) -> Reply:
             if argv[0] == b"MGET":
                 return [self.instead]
             return await super().call(*argv)

@@ -60,6 +60,9 @@ class MemoryCacheBackend:
     async def initialize(self) -> None:
         """Begin the background work on the running event loop; calling it again does no harm.
 
+        Example:
+            >>> asyncio.run(MemoryCacheBackend().initialize())
+
         See Also:
             `close`.
         """
@@ -68,6 +71,9 @@ class MemoryCacheBackend:
 
     async def close(self) -> None:
         """End the background work; the keys stay.
+
+        Example:
+            >>> asyncio.run(MemoryCacheBackend().close())
 
         See Also:
             `initialize`.
@@ -88,6 +94,10 @@ class MemoryCacheBackend:
         Raises:
             RespError: WRONGTYPE when the key holds something else than a string.
 
+        Example:
+            >>> asyncio.run(MemoryCacheBackend().get("missing")) is None
+            True
+
         See Also:
             `set`.
         """
@@ -103,6 +113,9 @@ class MemoryCacheBackend:
 
         Raises:
             ValueError: for a time to live of less than a millisecond.
+
+        Example:
+            >>> asyncio.run(MemoryCacheBackend().set("greeting", b"hello", timedelta(minutes=5)))
 
         See Also:
             `get`.
@@ -130,6 +143,10 @@ class MemoryCacheBackend:
         Returns:
             Whether it existed.
 
+        Example:
+            >>> asyncio.run(MemoryCacheBackend().delete("missing"))
+            False
+
         See Also:
             `clear`.
         """
@@ -141,6 +158,9 @@ class MemoryCacheBackend:
 
     async def clear(self) -> None:
         """Delete all keys of database 0.
+
+        Example:
+            >>> asyncio.run(MemoryCacheBackend().clear())
 
         See Also:
             `delete`.
@@ -160,7 +180,6 @@ class MemoryCacheBackend:
             RespError: the error reply.
 
         Example:
-            >>> import asyncio
             >>> asyncio.run(MemoryCacheBackend().call(b"INCRBY", b"visits", b"3"))
             3
 

@@ -7,6 +7,7 @@ reading is paused and what was read already stays in `_waiting` until the transp
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
@@ -17,7 +18,9 @@ from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_lin
 from vermilion.protocol.request import Argv, RequestParser
 
 if TYPE_CHECKING:
-    from vermilion.network.server import Server
+    from vermilion.network.clients import Clients
+
+LOGGER: Final = logging.getLogger("vermilion")
 
 CALLS_PER_WRITE: Final = 256
 """A longer pipeline is answered in parts, so that its replies never pile up beyond what a client has read."""
@@ -30,14 +33,14 @@ class Connection(asyncio.Protocol):
     """The server's side of one connection; it is the transport of its session, too.
 
     Args:
-        server: whose connection it is.
+        clients: those of its server, of which it becomes one.
     """
 
-    def __init__(self, server: "Server") -> None:
-        self._server = server
-        self._execute_batch = server.backend.execute_batch
+    def __init__(self, clients: "Clients") -> None:
+        self._clients = clients
+        self._execute_batch = clients.backend.execute_batch
         self._encode: Encoder = encode_resp2
-        self._parser = RequestParser(server.settings.proto_max_bulk_len)
+        self._parser = RequestParser(clients.settings.proto_max_bulk_len)
         self._waiting: list[Argv] = []
         self._running: list[Argv] = []
         self._paused = False
@@ -52,7 +55,7 @@ class Connection(asyncio.Protocol):
         transport = cast("asyncio.Transport", transport)
         self._transport = transport
         self._write: Callable[[bytes], None] = transport.write
-        refusal = self._server.refusal(transport)
+        refusal = self._clients.refusal(transport)
         if refusal is not None:
             self._write(error_line(RespError(refusal)))
             self._closing = True
@@ -60,16 +63,16 @@ class Connection(asyncio.Protocol):
             return
         transport.set_write_buffer_limits(high=WRITE_BUFFER_HIGH)
         self._set_keepalive(transport)
-        self._stats = self._server.stats
-        self._session = self._server.backend.open_session(self)
+        self._stats = self._clients.stats
+        self._session = self._clients.backend.open_session(self)
         self._parser.limited = not self._session.authenticated
-        self._server.connections.add(self)
+        self._clients.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
-        if self in self._server.connections:
-            self._server.connections.remove(self)
-            self._server.backend.close_session(self._session)
+        if self in self._clients.connections:
+            self._clients.connections.remove(self)
+            self._clients.backend.close_session(self._session)
         self._closing = True
 
     def data_received(self, data: bytes) -> None:
@@ -89,7 +92,7 @@ class Connection(asyncio.Protocol):
             self._stats.protocol_errors += 1
             self._write(error_line(RespError(self._parser.error)))
             self.close_after_reply()
-        elif self._parser.buffered > self._server.settings.client_query_buffer_limit:
+        elif self._parser.buffered > self._clients.settings.client_query_buffer_limit:
             self.abort()
 
     def eof_received(self) -> bool:
@@ -118,7 +121,7 @@ class Connection(asyncio.Protocol):
         session = self._session
         self._running = calls
         self._execute_batch(session, calls, self._encode, out)
-        session.last_active_ms = self._server.now_ms
+        session.last_active_ms = self._clients.now_ms
         if out and not self._transport.is_closing():
             data = b"".join(out)
             self._stats.net_output_bytes += len(data)
@@ -135,20 +138,27 @@ class Connection(asyncio.Protocol):
 
     def check_output_limit(self) -> None:
         """Cut the client off when its unsent replies are over `client-output-buffer-limit`."""
-        limit = self._server.settings.client_output_buffer_limit["normal"]
+        limit = self._clients.settings.client_output_buffer_limit["normal"]
         size = self.output_buffered
         if limit.hard and size > limit.hard:
-            self._server.log_output_limit(self._session)
-            self.abort()
+            self._cut_off()
         elif limit.soft and size > limit.soft:
-            now = self._server.now_ms / 1000
+            now = self._clients.now_ms / 1000
             if self._over_soft_limit_since is None:
                 self._over_soft_limit_since = now
             elif now - self._over_soft_limit_since > limit.seconds:
-                self._server.log_output_limit(self._session)
-                self.abort()
+                self._cut_off()
         else:
             self._over_soft_limit_since = None
+
+    def _cut_off(self) -> None:
+        """Close a client that does not read what it asked for."""
+        LOGGER.warning(
+            "Client id=%d addr=%s closed for overcoming of output buffer limits.",
+            self._session.id,
+            self.address,
+        )
+        self.abort()
 
     def close_if_idle(self, now_ms: int, timeout_s: int) -> None:
         """Close when the client has been silent for longer than `timeout`."""
@@ -160,12 +170,12 @@ class Connection(asyncio.Protocol):
     @property
     def address(self) -> str:
         """The client's address."""
-        return _address(self._transport.get_extra_info("peername"), self._server.unixsocket)
+        return _address(self._transport.get_extra_info("peername"), self._clients.unixsocket)
 
     @property
     def local_address(self) -> str:
         """The server's side of the connection."""
-        return _address(self._transport.get_extra_info("sockname"), self._server.unixsocket)
+        return _address(self._transport.get_extra_info("sockname"), self._clients.unixsocket)
 
     @property
     def fileno(self) -> int:
@@ -214,7 +224,7 @@ class Connection(asyncio.Protocol):
 
     def _set_keepalive(self, transport: asyncio.Transport) -> None:
         """Let the system probe a silent TCP connection every `tcp-keepalive` seconds."""
-        seconds = self._server.settings.tcp_keepalive
+        seconds = self._clients.settings.tcp_keepalive
         connected = transport.get_extra_info("socket")
         if not seconds or connected is None or connected.family not in {socket.AF_INET, socket.AF_INET6}:
             return

@@ -6,19 +6,14 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.config import Config
+from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
-from vermilion.session import Session
-
-LOGGER: Final = logging.getLogger("vermilion")
-
-GRACE_S: Final = 0.5
-"""How long the end of the server waits for clients to take what was written for them."""
 
 GC_THRESHOLDS: Final = (50_000, 50, 100)
 """A server allocates containers for every call and frees them at once. CPython's default of 700 would look at the
@@ -66,26 +61,44 @@ class Server:
         unixsocket: str = "",
     ) -> None:
         self.backend = backend or MemoryCacheBackend()
-        self.hosts = (host,) if isinstance(host, str) else host
+        self._hosts = (host,) if isinstance(host, str) else tuple(host)
         self._port = port
-        self.unixsocket = unixsocket
-        self.connections: set[Connection] = set()
-        engine = self.backend.engine
-        self.settings = engine.settings
-        self.stats = engine.stats
-        self.now_ms = engine.clock.monotonic_ms()
+        self._unixsocket = unixsocket
+        self._settings = self.backend.engine.settings
+        self._clients = Clients(self.backend, unixsocket)
         self._listeners: list[asyncio.Server] = []
-        self._watch: asyncio.TimerHandle | None = None
-        self.stopped = asyncio.Event()
+        self._stop_wanted = asyncio.Event()
 
     @property
     def host(self) -> str:
-        """The first address that it listens on."""
-        return self.hosts[0]
+        """The first address that it listens on.
+
+        Returns:
+            An IPv4 or IPv6 address, as it was given.
+
+        Example:
+            >>> Server(port=0).host
+            '127.0.0.1'
+
+        See Also:
+            `port`, `url`.
+        """
+        return self._hosts[0].removeprefix("-")
 
     @property
     def port(self) -> int:
-        """The TCP port that it listens on, 0 without TCP."""
+        """The TCP port that it listens on.
+
+        Returns:
+            The real one once it listens, also when 0 was asked for; 0 without TCP.
+
+        Example:
+            >>> Server(port=7379).port
+            7379
+
+        See Also:
+            `host`, `url`.
+        """
         for listener in self._listeners:
             for listening in listener.sockets:
                 name = listening.getsockname()
@@ -95,7 +108,18 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address as clients take it."""
+        """The address as clients take it.
+
+        Returns:
+            `redis://host:port`.
+
+        Example:
+            >>> Server(host="::1", port=7379).url
+            'redis://[::1]:7379'
+
+        See Also:
+            `host`, `port`.
+        """
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"redis://{host}:{self.port}"
 
@@ -107,60 +131,82 @@ class Server:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen.
+        """Listen, on the running event loop.
 
         Raises:
             ListenError: when an address cannot be listened on; nothing is left open then.
 
+        Example:
+            >>> async def main() -> str:
+            ...     server = Server(port=0)
+            ...     await server.start()
+            ...     url = server.url
+            ...     await server.stop()
+            ...     return url[:18]
+            >>> asyncio.run(main())
+            'redis://127.0.0.1:'
+
         See Also:
-            `stop`.
+            `stop`, `wait`.
         """
         await self.backend.initialize()
         try:
             if self._port is not None:
                 await self._listen_tcp(self._port)
-            if self.unixsocket:
+            if self._unixsocket:
                 await self._listen_unix()
         except ListenError:
             await self.stop()
             raise
-        self.backend.engine.on_shutdown = self.stopped.set
-        self._look_after_clients()
+        self.backend.engine.on_shutdown = self._stop_wanted.set
+        self._clients.look_after()
 
     async def stop(self) -> None:
         """Stop accepting, let clients take what was written for them, and close; twice does no harm.
 
+        The backend ends its background work and keeps its keys.
+
+        Example:
+            See `start`.
+
         See Also:
             `start`.
         """
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
-        for connection in list(self.connections):
-            connection.close()
-        deadline = asyncio.get_running_loop().time() + GRACE_S
-        while self.connections and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.005)
-        for connection in list(self.connections):
-            connection.abort()
-        if self.unixsocket:
-            Path(self.unixsocket).unlink(missing_ok=True)
+        await self._clients.close()
+        if self._unixsocket:
+            Path(self._unixsocket).unlink(missing_ok=True)  # noqa: ASYNC240  # one system call
         await self.backend.close()
+        self._stop_wanted.set()
+
+    async def wait(self) -> None:
+        """Wait until something asks the server to stop: `SHUTDOWN`, or `stop`.
+
+        Example:
+            >>> async def main() -> None:
+            ...     async with Server(port=0) as server:
+            ...         await server.backend.call(b"SHUTDOWN", b"NOSAVE")
+            ...         await server.wait()
+            >>> asyncio.run(main())
+
+        See Also:
+            `stop`, which is still to be called.
+        """
+        await self._stop_wanted.wait()
 
     # Listening --------------------------------------------------------------------------------------------
 
     async def _listen_tcp(self, port: int) -> None:
         """Open a listener for each address; one written with a `-` in front may be missing on this machine."""
         loop = asyncio.get_running_loop()
-        for written in self.hosts:
+        for written in self._hosts:
             host = written.removeprefix("-")
             address = {"*": "0.0.0.0", "::*": "::"}.get(host, host)  # noqa: S104  # only where the user wrote `*`
             try:
                 listener = await loop.create_server(
-                    lambda: Connection(self), address, port, backlog=self.settings.tcp_backlog
+                    lambda: Connection(self._clients), address, port, backlog=self._settings.tcp_backlog
                 )
             except OSError as error:
                 if written.startswith("-") and error.errno in _NOT_AVAILABLE:
@@ -174,60 +220,20 @@ class Server:
 
     async def _listen_unix(self) -> None:
         """Open the Unix socket in place of one that a dead server left."""
-        path = Path(self.unixsocket)
+        path = Path(self._unixsocket)
         path.unlink(missing_ok=True)
         try:
             listener = await asyncio.get_running_loop().create_unix_server(
-                lambda: Connection(self), self.unixsocket, backlog=self.settings.tcp_backlog
+                lambda: Connection(self._clients), self._unixsocket, backlog=self._settings.tcp_backlog
             )
         except OSError as error:
             raise ListenError(f"Failed opening Unix socket: bind: {_reason(error)}") from error
         self._listeners.append(listener)
-        if self.settings.unixsocketperm:
-            path.chmod(self.settings.unixsocketperm)
-
-    # Clients ----------------------------------------------------------------------------------------------
-
-    def refusal(self, transport: asyncio.Transport) -> str | None:
-        """Return the error with which a new client is turned away, or None to take it in."""
-        settings = self.settings
-        if len(self.connections) >= settings.maxclients:
-            self.stats.rejected_connections += 1
-            return errors.MAX_CLIENTS
-        if settings.protected_mode and not settings.requirepass:
-            peer = transport.get_extra_info("peername")
-            if isinstance(peer, tuple) and not _is_loopback(peer[0]):
-                self.stats.rejected_connections += 1
-                return errors.PROTECTED_MODE
-        return None
-
-    def _look_after_clients(self) -> None:
-        """Once in a while: close idle clients, and those that have been over their soft limit for too long."""
-        self.now_ms = self.backend.engine.clock.monotonic_ms()
-        timeout = self.settings.timeout
-        limits = self.settings.client_output_buffer_limit["normal"]
-        if timeout or limits.hard or limits.soft:
-            for connection in list(self.connections):
-                connection.check_output_limit()
-                if timeout:
-                    connection.close_if_idle(self.now_ms, timeout)
-        self._watch = asyncio.get_running_loop().call_later(1 / self.settings.hz, self._look_after_clients)
-
-    def log_output_limit(self, session: Session) -> None:
-        """Say that a client was cut off."""
-        LOGGER.warning(
-            "Client id=%d addr=%s closed for overcoming of output buffer limits.",
-            session.id,
-            session.transport.address,
-        )
+        if self._settings.unixsocketperm:
+            path.chmod(self._settings.unixsocketperm)
 
 
 _NOT_AVAILABLE: Final = {97, 99}  # EAFNOSUPPORT, EADDRNOTAVAIL
-
-
-def _is_loopback(host: str) -> bool:
-    """Return whether an address is of this machine."""
-    return host.startswith("127.") or host in {"::1", "::ffff:127.0.0.1"}
 
 
 def _reason(error: OSError) -> str:
@@ -244,6 +250,9 @@ def serve(config: Config, logger: logging.Logger) -> int:
 
     Returns:
         The exit status of the process.
+
+    See Also:
+        `Server`, to do the same inside a program.
     """
     if sys.platform == "win32":
         return asyncio.run(_serve(config, logger))
@@ -269,7 +278,7 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         if settings.port:
             logger.warning("Failed listening on port %d (tcp), aborting.", settings.port)
         return 1
-    _stop_on_signals(server, logger)
+    _stop_on_signals(server.backend.engine.on_shutdown, logger)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -277,20 +286,20 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         logger.info("Ready to accept connections tcp")
     if settings.unixsocket:
         logger.info("Ready to accept connections unix")
-    await server.stopped.wait()
+    await server.wait()
     logger.info("User requested shutdown...")
     await server.stop()
     logger.warning("Redis is now ready to exit, bye bye...")
     return 0
 
 
-def _stop_on_signals(server: Server, logger: logging.Logger) -> None:
+def _stop_on_signals(stop_wanted: Callable[[], None], logger: logging.Logger) -> None:
     """Let SIGTERM and SIGINT end the server."""
     loop = asyncio.get_running_loop()
 
     def stop(name: str) -> None:
         logger.warning("Received %s scheduling shutdown...", name)
-        server.stopped.set()
+        stop_wanted()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         if sys.platform == "win32":

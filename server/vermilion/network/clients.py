@@ -1,0 +1,79 @@
+"""The clients of one server: who is taken in, who is too slow, who has been silent for too long."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final
+
+from vermilion import errors
+from vermilion.backends.memory_backend import MemoryCacheBackend
+
+if TYPE_CHECKING:
+    from vermilion.network.connection import Connection
+
+LOGGER: Final = logging.getLogger("vermilion")
+
+GRACE_S: Final = 0.5
+"""How long the end of a server waits for clients to take what was written for them."""
+
+
+class Clients:
+    """The connections of one server, and the limits they live under.
+
+    Args:
+        backend: what executes their calls.
+        unixsocket: the path that clients of the Unix socket are shown under.
+    """
+
+    def __init__(self, backend: MemoryCacheBackend, unixsocket: str) -> None:
+        self.backend = backend
+        self.unixsocket = unixsocket
+        self.settings = backend.engine.settings
+        self.stats = backend.engine.stats
+        self.connections: set[Connection] = set()
+        self._clock = backend.engine.clock
+        self.now_ms = self._clock.monotonic_ms()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def refusal(self, transport: asyncio.Transport) -> str | None:
+        """Return the error with which a new client is turned away, or None to take it in."""
+        settings = self.settings
+        if len(self.connections) >= settings.maxclients:
+            self.stats.rejected_connections += 1
+            return errors.MAX_CLIENTS
+        if settings.protected_mode and not settings.requirepass:
+            peer = transport.get_extra_info("peername")
+            if isinstance(peer, tuple) and not _is_loopback(peer[0]):
+                self.stats.rejected_connections += 1
+                return errors.PROTECTED_MODE
+        return None
+
+    def look_after(self) -> None:
+        """`hz` times a second: close idle clients, and those that were over their soft limit for too long."""
+        self.now_ms = self._clock.monotonic_ms()
+        timeout = self.settings.timeout
+        limit = self.settings.client_output_buffer_limit["normal"]
+        if timeout or limit.hard or limit.soft:
+            for connection in list(self.connections):
+                connection.check_output_limit()
+                if timeout:
+                    connection.close_if_idle(self.now_ms, timeout)
+        self._timer = asyncio.get_running_loop().call_later(1 / self.settings.hz, self.look_after)
+
+    async def close(self) -> None:
+        """Close all connections, after a moment to take what was written for them."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for connection in list(self.connections):
+            connection.close()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + GRACE_S
+        while self.connections and loop.time() < deadline:
+            await asyncio.sleep(0.005)
+        for connection in list(self.connections):
+            connection.abort()
+
+
+def _is_loopback(host: str) -> bool:
+    """Return whether an address is of this machine."""
+    return host.startswith("127.") or host in {"::1", "::ffff:127.0.0.1"}
