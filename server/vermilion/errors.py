@@ -123,6 +123,37 @@ def no_such_user(name: bytes) -> str:
     return f"ERR No such user '{text(name)}'"
 
 
+# Keys -----------------------------------------------------------------------------------------------------
+
+SAME_OBJECT: Final = "ERR source and destination objects are the same"
+EXPIRE_NX_WITH_OTHERS: Final = "ERR NX and XX, GT or LT options at the same time are not compatible"
+EXPIRE_GT_WITH_LT: Final = "ERR GT and LT options at the same time are not compatible"
+INVALID_CURSOR: Final = "ERR invalid cursor"
+NOVALUES_OUTSIDE_HSCAN: Final = "ERR NOVALUES option can only be used in HSCAN"
+FREQUENCY_NOT_TRACKED: Final = (
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching"
+    " between policies at runtime LRU and LFU data will take some time to adjust."
+)
+IDLE_TIME_NOT_TRACKED: Final = (
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between"
+    " policies at runtime LRU and LFU data will take some time to adjust."
+)
+TIMEOUT_NOT_AN_INTEGER: Final = "ERR timeout is not an integer or out of range"
+TIMEOUT_NEGATIVE: Final = "ERR timeout is negative"
+TIMEOUT_OUT_OF_RANGE: Final = "ERR timeout is out of range"
+WAITAOF_WITHOUT_JOURNAL: Final = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+
+
+def unsupported_option(word: bytes) -> str:
+    """An option that EXPIRE and its like do not know."""
+    return f"ERR Unsupported option {text(_shown(word, len(word)))}"
+
+
+def not_between(low: int, high: int) -> str:
+    """An integer outside the range that its argument has."""
+    return f"ERR value is out of range, value must between {low} and {high}"
+
+
 # Strings --------------------------------------------------------------------------------------------------
 
 INCREMENT_OVERFLOW: Final = "ERR increment or decrement would overflow"

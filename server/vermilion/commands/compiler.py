@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, NamedTuple
 
 from vermilion import errors
-from vermilion.commands.syntax import Argument, Kind, KeyRole, KeySpec, OneOf, OneWord, Operand, Token
+from vermilion.commands.syntax import AnyOf, Argument, Kind, KeyRole, KeySpec, OneOf, OneWord, Operand, Token
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
 from vermilion.protocol.reply import Reply
@@ -66,7 +66,7 @@ class _Parameters(NamedTuple):
     fixed: list[tuple[str, Kind]]
     optional: list[tuple[str, Kind]]
     rest: tuple[str, Kind] | None
-    options: list[tuple[str, Token | OneOf]]
+    options: list[tuple[str, Token | OneOf | AnyOf]]
 
 
 def compile_signature(
@@ -93,7 +93,7 @@ def compile_signature(
     """
     parameters = _sort_parameters(name, function)
     source = _Source(name, function, parameters, unknown_option, plain)
-    arguments, key_specs = _describe(parameters)
+    arguments, key_specs = _describe(parameters, source.first)
     return Shape(
         _build(name, source.lines(), source.names),
         source.arity,
@@ -114,7 +114,7 @@ def _sort_parameters(name: str, function: Callable[..., Reply]) -> _Parameters:
             continue
         mark = _mark(hint)
         if parameter.kind is parameter.KEYWORD_ONLY:
-            if not isinstance(mark, Token | OneOf):
+            if not isinstance(mark, Token | OneOf | AnyOf):
                 raise TypeError(f"{name}: option {parameter.name} has no token")
             found.options.append((parameter.name, mark))
         elif not isinstance(mark, Kind):
@@ -289,6 +289,8 @@ class _Source:
             keywords.append(f"{name}={name}")
             if isinstance(mark, OneOf):
                 self._one_of(name, mark, body, branches, after)
+            elif isinstance(mark, AnyOf):
+                self._any_of(name, mark, body, branches, after)
             else:
                 self._token(name, mark, body, branches, after)
         body += [f"    at = {self.least}", "    while at < size:", "        word = argv[at].upper()"]
@@ -353,6 +355,23 @@ class _Source:
                 f"        {name} = ({name}, {convert} if {name}_at else 0)",
             ]
 
+    def _any_of(self, name: str, mark: AnyOf, body: list[str], branches: list[str], after: list[str]) -> None:
+        """Tokens that may stand together."""
+        conflict = f"conflict_{name}"
+        self.names[conflict] = mark.conflict
+        body.append(f"    {name} = set()")
+        for token in mark.tokens:
+            branches += [
+                f"        elif word == {token.word.encode()!r}:",
+                f"            {name}.add({token.word!r})",
+            ]
+        after += [
+            f"    {name} = frozenset({name})",
+            f"    refused = {conflict}({name})",
+            "    if refused is not None:",
+            "        raise RespError(refused)",
+        ]
+
 
 def _build(name: str, lines: list[str], names: dict[str, object]) -> Callable[[Session, list[bytes]], Reply]:
     """Compile a caller and keep its source for tracebacks."""
@@ -370,8 +389,8 @@ def _build(name: str, lines: list[str], names: dict[str, object]) -> Callable[[S
     return call
 
 
-def _describe(parameters: _Parameters) -> tuple[list[Argument], list[KeySpec]]:
-    """Return the arguments as COMMAND DOCS gives them, and the key specifications."""
+def _describe(parameters: _Parameters, first: int) -> tuple[list[Argument], list[KeySpec]]:
+    """Return the arguments as COMMAND DOCS gives them, and the key specifications; first is where they begin."""
     arguments: list[Argument] = []
     specs: list[KeySpec] = []
 
@@ -379,7 +398,7 @@ def _describe(parameters: _Parameters) -> tuple[list[Argument], list[KeySpec]]:
         key_spec = None
         if isinstance(kind, KeyRole):
             key_spec = len(specs)
-            specs.append(KeySpec(kind.flags, len(arguments) + 1, last=-1 if multiple else 0))
+            specs.append(KeySpec(kind.flags, first + len(arguments), last=-1 if multiple else 0))
         members: list[Argument] = []
         if isinstance(kind, OneWord):
             members = [Argument(word.lower(), "pure-token", token=word) for word in kind.words]
@@ -401,7 +420,7 @@ def _describe(parameters: _Parameters) -> tuple[list[Argument], list[KeySpec]]:
     if parameters.rest:
         positional(*parameters.rest, multiple=True)
     for name, mark in parameters.options:
-        if isinstance(mark, OneOf):
+        if isinstance(mark, OneOf | AnyOf):
             members = [_option(token.word.lower(), token) for token in mark.tokens]
             arguments.append(
                 Argument(_name(name), "oneof", optional=True, arguments=members, since=mark.since)

@@ -3,9 +3,9 @@
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
-from vermilion.commands.syntax import INTEGER, UNIX_TIME, Choice, OneOf, Operand, Token
+from vermilion.commands.syntax import INTEGER, UNIX_TIME, Choice, Kind, OneOf, Operand, Token
 from vermilion.errors import RespError
-from vermilion.protocol.numbers import INT64_MAX
+from vermilion.protocol.numbers import INT64_MAX, INT64_MIN
 
 Expiration: TypeAlias = Annotated[
     Choice | None,
@@ -19,17 +19,17 @@ Expiration: TypeAlias = Annotated[
 ]
 """SET's expiration: relative or absolute, in seconds or milliseconds, or the one the key has."""
 
-ExpirationOrPersist: TypeAlias = Annotated[
-    Choice | None,
+UnreadExpiration: TypeAlias = Annotated[
+    tuple[str, bytes] | None,
     OneOf(
-        Token("EX", Operand(INTEGER, "seconds")),
-        Token("PX", Operand(INTEGER, "milliseconds")),
-        Token("EXAT", Operand(UNIX_TIME, "unix-time-seconds")),
-        Token("PXAT", Operand(UNIX_TIME, "unix-time-milliseconds")),
+        Token("EX", Operand(Kind("integer"), "seconds")),
+        Token("PX", Operand(Kind("integer"), "milliseconds")),
+        Token("EXAT", Operand(Kind("unix-time"), "unix-time-seconds")),
+        Token("PXAT", Operand(Kind("unix-time"), "unix-time-milliseconds")),
         Token("PERSIST"),
     ),
 ]
-"""GETEX's expiration: as SET's, or none from now on."""
+"""GETEX's expiration: as SET's, or none from now on; its number is read after the key was looked up."""
 
 _IN_SECONDS: Final = frozenset({"EX", "EXAT"})
 _RELATIVE: Final = frozenset({"EX", "PX"})
@@ -48,9 +48,18 @@ def deadline_of(unit: str, amount: int, now_ms: int, command: str) -> int:
         RespError: for an amount of zero or less, or a deadline beyond 64 bits.
     """
     if amount > 0:
-        deadline = amount * 1000 if unit in _IN_SECONDS else amount
-        if unit in _RELATIVE:
-            deadline += now_ms
-        if deadline <= INT64_MAX:
-            return deadline
+        return moment_of(unit, amount, now_ms, command)
+    raise RespError(errors.invalid_expire(command))
+
+
+def moment_of(unit: str, amount: int, now_ms: int, command: str) -> int:
+    """Return the same as `deadline_of`, for EXPIRE and its like, whose deadline may have passed already.
+
+    Raises:
+        RespError: for a deadline beyond 64 bits.
+    """
+    scaled = amount * 1000 if unit in _IN_SECONDS else amount
+    moment = scaled + now_ms if unit in _RELATIVE else scaled
+    if scaled >= INT64_MIN and moment <= INT64_MAX:
+        return moment
     raise RespError(errors.invalid_expire(command))

@@ -52,7 +52,8 @@ class Command:
         since, complexity, tips, deprecated: as documented.
         arguments: as documented.
         key_specs: where its keys stand.
-        categories: its ACL categories besides those that follow from the flags.
+        categories: its ACL categories besides those that follow from the flags and the group.
+        group_category: whether the group's own ACL category is its, too.
         many: what runs a whole run of calls at once.
     """
 
@@ -77,6 +78,7 @@ class Command:
         arguments: Sequence[Argument] = (),
         key_specs: Sequence[KeySpec] = (),
         categories: Sequence[str] = (),
+        group_category: bool = True,
         many: "Many | None" = None,
     ) -> None:
         self.name = name
@@ -92,7 +94,9 @@ class Command:
         self.deprecated = deprecated
         self.arguments = tuple(arguments)
         self.key_specs = tuple(key_specs)
-        self.categories = _all_categories(flags, group, categories, call is None)
+        self.categories = _all_categories(
+            flags, group if group_category and call is not None else "", categories
+        )
         self.subcommands: dict[str, Command] = {}
 
     @property
@@ -116,10 +120,10 @@ class Command:
         return size == self.arity if self.arity >= 0 else size >= -self.arity
 
 
-def _all_categories(flags: int, group: str, extra: Sequence[str], container: bool) -> tuple[str, ...]:
+def _all_categories(flags: int, group: str, extra: Sequence[str]) -> tuple[str, ...]:
     """Return the ACL categories in the order in which COMMAND INFO prints them."""
     found = set(extra)
-    if not container and group in _CATEGORIES:
+    if group in _CATEGORIES:
         found.add(_CATEGORIES[group])
     if flags & WRITE:
         found.add("write")
@@ -155,6 +159,7 @@ def command(
     keys: Sequence[KeySpec] | None = None,
     tips: Sequence[str] = (),
     categories: Sequence[str] = (),
+    group_category: bool = True,
     deprecated: tuple[str, str] | None = None,
     unknown_option: Callable[[bytes], str] | None = None,
     plain: Callable[..., Reply] | None = None,
@@ -174,6 +179,7 @@ def command(
         keys: the key specifications, where the signature does not say them.
         tips: command tips, as documented.
         categories: ACL categories besides those that follow from flags and group.
+        group_category: False where the group's own ACL category is not the command's.
         deprecated: since when, and what replaces it.
         unknown_option: the error text for an option that is none; `ERR syntax error` otherwise.
         plain: for the hottest commands, what runs in place of the function when no option is given.
@@ -207,6 +213,7 @@ def command(
                 arguments=shape.arguments,
                 key_specs=shape.key_specs,
                 categories=categories,
+                group_category=group_category,
                 many=many,
             )
         )

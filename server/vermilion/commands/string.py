@@ -5,14 +5,15 @@ from fractions import Fraction
 from typing import Annotated, Final, NamedTuple
 
 from vermilion import errors
-from vermilion.commands.expiration import Expiration, ExpirationOrPersist, deadline_of
+from vermilion.commands.expiration import Expiration, UnreadExpiration, deadline_of
 from vermilion.commands.registry import command
 from vermilion.commands.syntax import (
     DENYOOM, FAST, READONLY, WRITE, AccessDeleteKey, AccessUpdateKey, Argument, CreateKey, InsertKey, Integer, Kind,
     KeyRole, KeySpec, OneOf, OverwriteKey, PeekKey, ReadKey, Token, UpdateKey, Value,
 )  # fmt: skip
 from vermilion.errors import RespError
-from vermilion.keyspace.database import Database, StringValue, string_bytes
+from vermilion.keyspace.database import Database, string_bytes
+from vermilion.keyspace.value import StringValue, Text
 from vermilion.protocol.numbers import INT64_MAX, INT64_MIN, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
 from vermilion.session import Server, Session
@@ -81,7 +82,7 @@ def set_(
     if get:
         old = db.string(key)
     if condition is not None:
-        exists = db.peek(key) is not None
+        exists = db.touch(key) is not None
         if exists == (condition == "NX"):
             return old
     if expiration is not None and deadline is None:
@@ -104,7 +105,7 @@ def set_(
 )
 def setnx(db: Database, key: CreateKey, value: Value) -> int:
     """Set the string value of a key only when the key does not exist."""
-    if db.peek(key) is not None:
+    if db.touch(key) is not None:
         return 0
     db.store(key, value)
     db.changed(key, "set")
@@ -150,7 +151,7 @@ def psetex(db: Database, key: OverwriteKey, milliseconds: Integer, value: Value)
     WRITE | DENYOOM | FAST,
     since="1.0.0",
     complexity="O(1)",
-    deprecated=("6.2.0", "`SET` with the `GET` argument"),
+    deprecated=("6.2.0", "`SET` with the `!GET` argument"),
 )
 def getset(db: Database, key: AccessUpdateKey, value: Value) -> bytes | None:
     """Set the string value of a key and return the one before."""
@@ -170,17 +171,23 @@ def getdel(db: Database, key: AccessDeleteKey) -> bytes | None:
     return old
 
 
-@command("GETEX", WRITE | FAST, since="6.2.0", complexity="O(1)")
-def getex(db: Database, key: AccessUpdateKey, *, expiration: ExpirationOrPersist = None) -> bytes | None:
+@command(
+    "GETEX", WRITE | FAST, since="6.2.0", complexity="O(1)",
+    keys=[KeySpec(("RW", "access", "update"), 1, notes="RW and UPDATE because it changes the TTL")],
+)  # fmt: skip
+def getex(db: Database, key: AccessUpdateKey, *, expiration: UnreadExpiration = None) -> bytes | None:
     """Return the string value of a key and set or remove its time to live."""
     value = db.string(key)
     if value is None or expiration is None:
         return value
-    unit, amount = expiration
+    unit, text = expiration
     if unit == "PERSIST":
         if db.persist(key):
             db.changed(key, "persist")
         return value
+    amount = parse_int64(text)
+    if amount is None:
+        raise RespError(errors.NOT_AN_INTEGER)
     now = db.clock.now_ms()
     deadline = deadline_of(unit, amount, now, "getex")
     if deadline <= now:
@@ -233,7 +240,7 @@ def msetnx(session: Session, argv: list[bytes]) -> int:
     if not len(argv) & 1:
         raise RespError(errors.wrong_arity("msetnx"))
     db = session.db
-    if any(db.peek(key) is not None for key in argv[1::2]):
+    if any(db.touch(key) is not None for key in argv[1::2]):
         return 0
     mset(session, argv)
     return 1
@@ -304,7 +311,7 @@ def incrbyfloat(db: Database, key: AccessUpdateKey, increment: LongDouble) -> by
     if total is None:
         raise RespError(errors.INCREMENT_NOT_FINITE)
     result = long_double.format_fixed(total)
-    db.put(key, result)
+    db.put(key, Text(result))
     db.changed(key, "incrbyfloat")
     return result
 

@@ -10,7 +10,8 @@ the parser, the arity, the key positions and the documentation that COMMAND INFO
 - positional parameters are fixed arguments, `*rest` is one or more of its kind;
 - keyword-only parameters are options: a `Token` without operand is a flag (True when given), one with an
   operand passes the converted operand, one with several passes a tuple; `OneOf` passes the name of the token
-  that was given, or `(name, operand)` where any of its tokens has an operand;
+  that was given, or `(name, operand)` where any of its tokens has an operand; `AnyOf` passes the set of those
+  that were given;
 - a parameter's name is the argument's name in the documentation, `_` written as `-`.
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Final, Literal, TypeAlias
 
 from vermilion import errors
+from vermilion.errors import RespError
 from vermilion.protocol.numbers import parse_double, parse_int64
 
 # Command flags, in the order in which COMMAND INFO prints them -------------------------------------------
@@ -58,8 +60,9 @@ class Kind:
 
     Args:
         name: the type that COMMAND DOCS shows.
-        parse: bytes to value, None when they do not spell one; None for arguments that stay bytes.
-        error: the text for bytes that `parse` refuses.
+        parse: bytes to value, None when they do not spell one; None for arguments that stay bytes. It may raise
+            RespError itself, where there is more than one way to be wrong.
+        error: the text for bytes for which `parse` returns None.
     """
 
     __slots__ = ("error", "name", "parse")
@@ -108,6 +111,18 @@ def unsigned(text: bytes) -> int | None:
     return None if number is None or number < 0 else number
 
 
+def bounded(low: int, high: int) -> Callable[[bytes], int | None]:
+    """Return a parser of the integers from low to high: None for what is no integer, an error for one outside."""
+
+    def parse(text: bytes) -> int | None:
+        number = parse_int64(text)
+        if number is None or low <= number <= high:
+            return number
+        raise RespError(errors.not_between(low, high))
+
+    return parse
+
+
 STRING: Final = Kind("string")
 PATTERN: Final = Kind("pattern")
 INTEGER: Final = Kind("integer", parse_int64)
@@ -118,6 +133,7 @@ UNIX_TIME: Final = Kind("unix-time", parse_int64)
 Value: TypeAlias = Annotated[bytes, STRING]
 Pattern: TypeAlias = Annotated[bytes, PATTERN]
 Integer: TypeAlias = Annotated[int, INTEGER]
+Positive: TypeAlias = Annotated[int, POSITIVE]
 Double: TypeAlias = Annotated[float, DOUBLE]
 UnixTime: TypeAlias = Annotated[int, UNIX_TIME]
 
@@ -184,6 +200,28 @@ class OneOf:
     def valued(self) -> bool:
         """True when any of the tokens has an operand."""
         return any(token.operands for token in self.tokens)
+
+
+class AnyOf:
+    """Tokens without operands that may stand together, though the documentation shows them as alternatives.
+
+    The command receives the set of the words that were given.
+
+    Args:
+        tokens: the words.
+        conflict: the error text for a set that contradicts itself, None for one that does not. It is asked before
+            any argument is converted.
+        since: the Redis version that brought the group.
+    """
+
+    __slots__ = ("conflict", "since", "tokens")
+
+    def __init__(
+        self, *tokens: Token, conflict: Callable[[frozenset[str]], str | None], since: str = ""
+    ) -> None:
+        self.tokens = tokens
+        self.conflict = conflict
+        self.since = since
 
 
 Choice: TypeAlias = tuple[str, int]

@@ -3,36 +3,29 @@
     data      key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
     expires   key -> deadline in milliseconds since the epoch, for keys that have one
     accessed  key -> second of the last access, for OBJECT IDLETIME
-    _order    keys in order of creation, the ground that SCAN and RANDOMKEY stand on
+    order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `order.py`
 
-SCAN. `_order` is only appended to, and a cursor is a position in it. A key that exists from the start of an
-iteration to its end keeps its position, so it is returned whatever else is written, by any number of cursors at
-once, and a call costs what it returns. Deleted keys leave their entry behind. When such entries outnumber the
-keys, `_order` is laid anew from `data` (a dict keeps the order of creation), positions change, and with them the
-epoch that every cursor carries: a cursor of an earlier epoch starts over, and skips nothing.
+Writing a new key does not touch the order. A dict keeps the order of creation, so the keys that `order` does
+not know yet are the last ones of `data`, as many as the two differ in; it learns of them when it is needed
+next, or a key is deleted, or the periodic work comes by.
 
-Writing a new key does not touch `_order`. A dict keeps the order of creation, so the keys that `_order` does not
-know yet are the last ones of `data`, as many as the two differ in; they are appended when `_order` is needed next,
-or a key is deleted, or the periodic work comes by.
-
-A string is `int` after arithmetic, `bytearray` after it was changed in place (APPEND and SETRANGE are then O(1)
-per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set.
+A string is `int` after arithmetic, `bytearray` after it was changed in place (APPEND and SETRANGE are then
+O(1) per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
+from collections.abc import Callable, Collection, Sequence
 from itertools import islice
-from collections.abc import Collection, Sequence
 from random import Random
-from typing import Final, TypeAlias, TypeVar, cast
+from typing import Final, TypeVar, cast
 
 from vermilion import errors
 from vermilion.clock import Clock
 from vermilion.errors import RespError
 from vermilion.keyspace.expiry import Deadlines
+from vermilion.keyspace.order import KeyOrder
+from vermilion.keyspace.value import STRING_TYPES, StringValue
 
-StringValue: TypeAlias = bytes | bytearray | int
 T = TypeVar("T")
-
-STRING_TYPES: Final = frozenset({bytes, bytearray, int})
 
 _PLAIN_BYTES: Final = {bytes}
 _PLAIN_BYTES_OR_NONE: Final = {bytes, type(None)}
@@ -40,10 +33,8 @@ _PLAIN_INT: Final = {int}
 _SAFE_SUM: Final = 2**62
 """Below this, no run of increments of one pipeline comes near 64 bits."""
 
-EPOCH_BITS: Final = 20
-POSITION_BITS: Final = 40
-_POSITION_MASK: Final = (1 << POSITION_BITS) - 1
-_STALE_SLACK: Final = 1024
+_CURSOR_BITS: Final = 40
+_CURSOR_MASK: Final = (1 << _CURSOR_BITS) - 1
 ACCESS_LIMIT: Final = 1 << 16
 """Beyond this many keys, access times are kept only when something has asked for them: they cost 40 bytes a key."""
 
@@ -97,8 +88,8 @@ class Database:
     """
 
     __slots__ = (
-        "_deadlines", "_epoch", "_order", "_stale", "accessed", "clock", "data", "dirty", "expires", "hits", "index",
-        "misses", "random", "stats", "tick", "touching",
+        "_deadlines", "_order", "accessed", "clock", "data", "dirty", "expires", "hits", "index", "misses",
+        "random", "stats", "tick", "touching",
     )  # fmt: skip
 
     def __init__(self, index: int, clock: Clock, stats: KeyspaceStats, random: Random) -> None:
@@ -116,9 +107,7 @@ class Database:
         self.dirty = 0
         stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
-        self._order: list[bytes] = []
-        self._epoch = 0
-        self._stale = 0
+        self._order = KeyOrder(index)
 
     def __len__(self) -> int:
         """Return how many keys there are, those not yet reclaimed included, as DBSIZE does."""
@@ -155,6 +144,15 @@ class Database:
         self.hits += 1
         if self.touching:
             self.accessed[key] = self.tick
+        return value
+
+    def inspect(self, key: bytes) -> object | None:
+        """Return the live value of key or None, for a command that asks about it: hit or miss, no access."""
+        value = self.peek(key)
+        if value is None:
+            self.misses += 1
+        else:
+            self.hits += 1
         return value
 
     def find(self, key: bytes, kind: type[T]) -> T | None:
@@ -279,15 +277,23 @@ class Database:
         self._drop(key)
         return True
 
+    def transfer(self, key: bytes, target: "Database", name: bytes) -> None:
+        """Make an existing key another one, of this or another database, with its time to live."""
+        value = self.data[key]
+        deadline = self.expires.get(key)
+        self._drop(key)
+        target.remove(name)
+        target.store(name, value)
+        if deadline is not None:
+            target.expire_at(name, deadline)
+
     def _drop(self, key: bytes) -> None:
         """Take key out of every table."""
         self._catch_up()
         del self.data[key]
         self.expires.pop(key, None)
         self.accessed.pop(key, None)
-        self._stale += 1
-        if self._stale > len(self.data) + _STALE_SLACK:
-            self._reorder()
+        self._order.discard(key)
 
     def changed(self, key: bytes, event: str) -> None:
         """Announce that key was changed: the one place from which everything that follows a change is told.
@@ -305,19 +311,15 @@ class Database:
         self.expires = {}
         self.accessed = {}
         self._deadlines = Deadlines(self.expires)
-        self._order = []
-        self._stale = 0
-        self._epoch += 1
+        self._order.clear()
         return size
 
     def swap(self, other: "Database") -> None:
         """Exchange all keys with another database; the clients of each now see the other's."""
-        for name in ("data", "expires", "accessed", "_deadlines", "_order", "_stale"):
+        for name in ("data", "expires", "accessed", "_deadlines", "_order"):
             mine, theirs = getattr(self, name), getattr(other, name)
             setattr(self, name, theirs)
             setattr(other, name, mine)
-        self._epoch += 1
-        other._epoch += 1
 
     # Time to live -----------------------------------------------------------------------------------------
 
@@ -335,14 +337,14 @@ class Database:
         return self.expires.pop(key, None) is not None
 
     def _expire_if_due(self, key: bytes) -> bool:
-        """Delete key when its deadline has come; return whether it did."""
-        if self.expires[key] > self.clock.now_ms():
+        """Delete a key past its deadline, in whose very millisecond it still lives; return whether it was."""
+        if self.expires[key] >= self.clock.now_ms():
             return False
         self._expire(key)
         return True
 
     def _expire(self, key: bytes) -> None:
-        """Delete a key whose deadline has come."""
+        """Delete a key whose deadline has passed."""
         self._drop(key)
         self.stats.expired += 1
         self.changed(key, "expired")
@@ -361,59 +363,48 @@ class Database:
 
     # Going over keys --------------------------------------------------------------------------------------
 
-    def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
-        """Return the next cursor (0 at the end) and about count keys; expired keys are left out.
+    def scan(
+        self, cursor: int, count: int, matches: Callable[[bytes], bool] | None = None
+    ) -> tuple[int, list[bytes]]:
+        """Return the next cursor (0 at the end) and the live keys among about count; see `order.py`.
 
         Args:
-            cursor: 0 to begin, else what the call before returned; one that is not known any more begins again.
-            count: how many positions to look at.
+            cursor: 0 to begin, else what the call before returned; one of another database begins again.
+            count: how many positions to look at, 1 or more.
+            matches: which keys to look at.
         """
-        position = cursor & _POSITION_MASK
-        if cursor >> POSITION_BITS != self._epoch & ((1 << EPOCH_BITS) - 1):
-            position = 0
         self._catch_up()
-        order = self._order
-        end = position + count
-        keys = [key for key in order[position:end] if self.peek(key) is not None]
-        if order is not self._order:
-            # Reclaiming what had expired laid the order anew: the positions of this call mean nothing now.
-            return self._cursor(0) or 1 << POSITION_BITS, keys
-        return (0 if end >= len(order) else self._cursor(end)), keys
+        tag = self._order.tag
+        position = cursor & _CURSOR_MASK if cursor >> _CURSOR_BITS == tag else 0
+        position, page = self._order.page(position, count)
+        keys = [key for key in page if (matches is None or matches(key)) and self.peek(key) is not None]
+        return (tag << _CURSOR_BITS | position if position else 0), keys
 
-    def _cursor(self, position: int) -> int:
-        """Return position as clients carry it."""
-        return (self._epoch & ((1 << EPOCH_BITS) - 1)) << POSITION_BITS | position
-
-    def keys(self) -> list[bytes]:
-        """Return all live keys; O(N), for commands that are O(N) by nature."""
+    def keys(self, matches: Callable[[bytes], bool] | None = None) -> list[bytes]:
+        """Return all live keys, or those that match; O(N), and expired ones stay for others to reclaim."""
+        names = list(self.data) if matches is None else [key for key in self.data if matches(key)]
         if not self.expires:
-            return list(self.data)
-        return [key for key in list(self.data) if self.peek(key) is not None]
+            return names
+        now = self.clock.now_ms()
+        expires = self.expires
+        return [key for key in names if expires.get(key, now) >= now]
 
     def random_key(self) -> bytes | None:
         """Return a random live key, or None when there is none; O(1)."""
         self._catch_up()
         while self.data:
-            order = self._order
-            # At least about half of the entries are true, so that this ends after two rounds on average.
-            key = order[int(self.random.random() * len(order))]
+            key = self._order.pick(self.random)
             if self.peek(key) is not None:
                 return key
         return None
 
     def _catch_up(self) -> None:
-        """Append the keys that were created since the last time."""
-        new = len(self.data) - len(self._order) + self._stale
+        """Bring the order up to date with the keys that were created since the last time."""
+        new = len(self.data) - len(self._order)
         if new:
             keys = list(islice(reversed(self.data), new))
             keys.reverse()
-            self._order += keys
-
-    def _reorder(self) -> None:
-        """Lay `_order` anew without the entries of deleted keys."""
-        self._order = list(self.data)
-        self._stale = 0
-        self._epoch += 1
+            self._order.extend(keys)
 
     # Periodic work ----------------------------------------------------------------------------------------
 
@@ -434,10 +425,10 @@ def string_bytes(value: object) -> bytes:
     Raises:
         RespError: WRONGTYPE when value is no string.
     """
-    if isinstance(value, bytes):
+    if type(value) is bytes:
         return value
     if isinstance(value, int):
         return b"%d" % value
-    if isinstance(value, bytearray):
+    if isinstance(value, bytes | bytearray):
         return bytes(value)
     raise RespError(errors.WRONG_TYPE)

@@ -54,7 +54,7 @@ class Deadlines:
         self._size = len(self._expires)
 
     def due(self, now_ms: int) -> Iterator[bytes]:
-        """Yield the keys whose deadline has come, earliest bucket first; each is forgotten as it is yielded.
+        """Yield the keys whose deadline has passed, earliest bucket first; each is forgotten when yielded.
 
         The caller deletes each key it takes and may stop at any time: what was not yielded stays.
         """
@@ -64,20 +64,22 @@ class Deadlines:
             number = self._heap[0]
             bucket = self._buckets[number]
             later: list[bytes] = []
-            while bucket:
-                key = bucket.pop()
-                deadline = expires.get(key)
-                if deadline is not None and deadline >> BUCKET_BITS == number:
-                    if deadline > now_ms:
-                        later.append(key)
-                        continue
-                    self._size -= 1
-                    yield key
-                else:
-                    self._size -= 1
+            try:
+                while bucket:
+                    key = bucket.pop()
+                    deadline = expires.get(key)
+                    if deadline is not None and deadline >> BUCKET_BITS == number:
+                        if deadline >= now_ms:
+                            later.append(key)
+                            continue
+                        self._size -= 1
+                        yield key
+                    else:
+                        self._size -= 1
+            finally:
+                bucket.extend(later)  # also when the caller stops
             if later:
-                # Only the bucket of this very moment has keys that are not due yet; none behind it has begun.
-                bucket.extend(later)
+                # Only the bucket of this moment has keys that are not due yet; none behind it has begun.
                 return
             heappop(self._heap)
             del self._buckets[number]

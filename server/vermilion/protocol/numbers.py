@@ -6,11 +6,14 @@ from typing import Final
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
+UINT64_MAX: Final = 2**64 - 1
 
 _DOUBLE = re.compile(
     rb"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?\d+)?"
     rb"|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)"
 )
+
+_UNSIGNED = re.compile(rb"[ \t-\r]*([+-]?)0*(\d{1,20})")
 
 
 def parse_int64(text: bytes) -> int | None:
@@ -28,6 +31,21 @@ def parse_int64(text: bytes) -> int | None:
         return None
     number = int(text)
     return number if number >= INT64_MIN else None
+
+
+def parse_cursor(text: bytes) -> int | None:
+    """Return the cursor that text spells, or None.
+
+    Redis reads one as C's strtoull does: behind white space, with a sign, with leading zeros, up to a NUL,
+    and negative ones modulo 2**64. Only a canonical negative number is refused.
+    """
+    number = parse_int64(text)
+    if number is not None:
+        return number if number >= 0 else None
+    match = _UNSIGNED.fullmatch(text.partition(b"\0")[0])
+    if match is None or int(match[2]) > UINT64_MAX:
+        return None
+    return int(match[1] + match[2]) % (UINT64_MAX + 1)
 
 
 def parse_double(text: bytes) -> float | None:

@@ -7,6 +7,7 @@ mantissa (half to even) after reading and after adding, as the hardware does.
 
 import math
 import re
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
@@ -34,7 +35,8 @@ def parse(text: bytes) -> Fraction | float | None:
     if match := _DECIMAL.fullmatch(text):
         if abs(int(match[1] or 0)) > _MAX_EXPONENT:
             return None
-        exact = Fraction(text.decode("ascii"))
+        # By way of Decimal: Python refuses to turn more than 4300 digits into an int, or an int into them.
+        exact = Fraction(Decimal(text.decode("ascii")))
     elif (match := _HEXADECIMAL.fullmatch(text)) and (match[2] or match[3]):
         exponent = int(match[4] or 0)
         if abs(exponent) > _MAX_EXPONENT:
@@ -63,7 +65,7 @@ def format_fixed(value: Fraction) -> bytes:
     whole, decimals = divmod(scaled, 10**_DECIMALS)
     sign = "-" if value < 0 and scaled else ""
     tail = f"{decimals:017d}".rstrip("0")
-    return f"{sign}{whole}{'.' if tail else ''}{tail}".encode("ascii")
+    return f"{sign}{Decimal(whole):f}{'.' if tail else ''}{tail}".encode("ascii")
 
 
 def _round(value: Fraction) -> Fraction:

@@ -1,0 +1,104 @@
+"""The order that SCAN and RANDOMKEY go by: every key has one position, and a position only ever falls.
+
+    entries   [ a  b  ·  d  e  | gap: already moved down |  h  ·  j  k ]
+                0              write                     read          end
+
+A new key goes to the end. A deleted one leaves its entry behind as a ghost; created again, it takes that
+place. When ghosts outnumber keys, each further deletion moves a few entries down over them, until the gap has
+travelled to the end and is cut off: the list stays short, and no single call pays for all of it.
+
+SCAN goes from the end to the beginning, and a cursor says below which position it has not looked yet. A key
+that exists from the start of an iteration to its end begins below the cursor and can only move down, so the
+cursor meets it, whatever else is written, and for any number of cursors at once: nothing is kept per cursor.
+What is created meanwhile lies above, so that every iteration ends.
+"""
+
+from collections.abc import Sequence
+from random import Random
+from typing import Final
+
+_SLACK: Final = 32
+_STEP: Final = 8
+
+
+class KeyOrder:
+    """The keys of one database, by position.
+
+    Args:
+        tag: tells the cursors of this order from those of others, which SWAPDB may bring here.
+    """
+
+    __slots__ = ("_entries", "_ghosts", "_read", "_write", "tag")
+
+    def __init__(self, tag: int) -> None:
+        self.tag = tag
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all keys."""
+        self._entries: list[bytes] = []
+        self._ghosts: set[bytes] = set()
+        self._write = 0
+        self._read = 0
+
+    def __len__(self) -> int:
+        """Return how many keys there are."""
+        return len(self._entries) - (self._read - self._write) - len(self._ghosts)
+
+    def extend(self, keys: Sequence[bytes]) -> None:
+        """Note keys that were created, in order."""
+        ghosts = self._ghosts
+        if ghosts:
+            back = ghosts.intersection(keys)
+            ghosts -= back
+            keys = [key for key in keys if key not in back]
+        self._entries += keys
+
+    def discard(self, key: bytes) -> None:
+        """Note that a key was deleted."""
+        ghosts = self._ghosts
+        ghosts.add(key)
+        size = len(self._entries) - (self._read - self._write)
+        if len(ghosts) == size:
+            self.clear()
+        elif self._read or 2 * len(ghosts) > size + _SLACK:
+            self._compact()
+
+    def _compact(self) -> None:
+        """Move the gap a few entries towards the end."""
+        entries, ghosts, write = self._entries, self._ghosts, self._write
+        end = min(self._read + _STEP, len(entries))
+        for key in entries[self._read : end]:
+            if key in ghosts:
+                ghosts.remove(key)
+            else:
+                entries[write] = key
+                write += 1
+        if end == len(entries):
+            del entries[write:]
+            end = write = 0
+        self._read, self._write = end, write
+
+    def page(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
+        """Return the next cursor, 0 at the end, and the entries of a page; ghosts are among them.
+
+        Args:
+            cursor: 0 to begin, else what the page before returned.
+            count: how many entries to look at, 1 or more.
+        """
+        entries, read, write = self._entries, self._read, self._write
+        end = min(cursor or len(entries), len(entries))
+        if write < end < read:
+            end = write
+        start = end - count
+        if start < read <= end:
+            low = max(0, write - (read - start))
+            return low, entries[read:end] + entries[low:write]
+        low = max(0, start)
+        return low, entries[low:end]
+
+    def pick(self, random: Random) -> bytes:
+        """Return an entry by chance, a ghost about half of the time at worst; there must be a key."""
+        gap = self._read - self._write
+        at = int(random.random() * (len(self._entries) - gap))
+        return self._entries[at if at < self._write else at + gap]
