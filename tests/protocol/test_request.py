@@ -376,7 +376,8 @@ calls_on_the_wire = st.lists(payloads, min_size=1, max_size=4).map(lambda argv: 
 numbers = st.one_of(
     st.integers(-2, 12).map(lambda number: b"%d" % number),
     st.sampled_from([b"", b"a", b"00", b"01", b"+1", b"-0", b"1_0", b" 1", b"10000", b"2147483647",
-                     b"2147483648", b"1000000000", b"536870912", b"536870913", b"9" * 30, b"1.5", b"t", b"f", b"?"]),
+                     b"2147483648", b"1000000000", b"536870912", b"536870913", b"9" * 30, b"1.5",
+                     b"t", b"f", b"?"]),
 )  # fmt: skip
 hostile = st.builds(
     lambda kind, number, end: kind + number + end,
