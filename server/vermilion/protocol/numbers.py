@@ -75,7 +75,7 @@ def parse_double(text: bytes) -> float | None:
 
 
 def format_double(number: float) -> bytes:
-    """Return number as Redis prints doubles: the shortest text that reads back, in a spelling of its own.
+    """Return number as Redis prints doubles: the shortest text that reads back.
 
     Integers have no dot, all their digits up to 2**62 and up to seven zeros beyond that; small numbers have at
     most six decimals before an exponent is cheaper.
