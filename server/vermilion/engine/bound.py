@@ -1,6 +1,6 @@
 """A command as one engine runs it: the declaration, its gates, and what it has counted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from vermilion.commands.registry import COMMANDS, Command
@@ -54,15 +54,28 @@ def _is_resolved(session: Session, argv: list[bytes]) -> Reply:
     raise AssertionError("a container was called")
 
 
-def bind_all() -> dict[bytes, BoundCommand]:
+def bind_all(renames: Iterable[tuple[str, ...]]) -> dict[bytes, BoundCommand]:
     """Return all commands for one engine, each under its name in lower and in upper case.
 
     Clients write either; other spellings are folded on the slow path.
+
+    Args:
+        renames: of `rename-command`: a command and its new name, an empty one to take it away.
+
+    Raises:
+        ValueError: for a command that does not exist, or a new name that does: the reason and both names.
     """
+    names = {name: name for name in COMMANDS if "|" not in name}
+    for old, new in renames:
+        if names.pop(old.lower(), None) is None:
+            raise ValueError("No such command in rename-command", old, new)
+        if new.lower() in names:
+            raise ValueError("Target command name already exists", old, new)
+        if new:
+            names[new.lower()] = old.lower()
     table: dict[bytes, BoundCommand] = {}
-    for name, declared in COMMANDS.items():
-        if "|" not in name:
-            bound = BoundCommand(declared)
-            table[name.encode()] = bound
-            table[name.upper().encode()] = bound
+    for name, declared in names.items():
+        bound = BoundCommand(COMMANDS[declared])
+        table[name.encode()] = bound
+        table[name.upper().encode()] = bound
     return table

@@ -47,6 +47,9 @@ class Engine:
         clock: what says the time.
         random: the source of chance.
         max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
+
+    Raises:
+        ValueError: for a `rename-command` that cannot be.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Engine:
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
-        self.commands = bind_all()
+        self.commands = bind_all(settings.rename_command)
         self.sessions: dict[int, Session] = {}
         self.next_session_id = 1
         self.active_expire = True
@@ -235,11 +238,11 @@ class Engine:
         session.last_command = command
         db = session.db
         if gates & GATE_NO_TOUCH:
-            db.touching = command.name == "touch"
+            db.touching = db.tracking and command.name == "touch"
         try:
             reply = self._call(command, session, argv)
         finally:
-            db.touching = True
+            db.touching = db.tracking
         if gates & GATE_REPLY and session.reply_mode != "on":
             return self._silence(session)
         return reply

@@ -23,6 +23,7 @@ class BoundedDatabase(Database):
     def __init__(self, limit: int, index: int, clock: Clock, stats: KeyspaceStats, random: Random) -> None:
         super().__init__(index, clock, stats, random)
         self._limit = limit
+        self.keeps_access_times = True
         self._recency: OrderedDict[bytes, None] = OrderedDict()
 
     def touch(self, key: bytes) -> object | None:
