@@ -372,9 +372,7 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
     try:
         await server.start()
     except ListenError as error:
-        logger.warning("Warning: %s", error)
-        if settings.port:
-            logger.warning("Failed listening on port %d (tcp), aborting.", settings.port)
+        logger.warning("%s, aborting.", error)
         return 1
     _stop_on_signals(server.backend.engine.on_shutdown, logger)
     gc.collect()
