@@ -8,7 +8,7 @@ from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
 from vermilion.protocol.reply import Reply
-from vermilion.session import Session, Transport
+from vermilion.session import Session
 
 _MILLISECOND = timedelta(milliseconds=1)
 

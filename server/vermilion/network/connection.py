@@ -12,7 +12,6 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
-from vermilion import errors
 from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line
 from vermilion.protocol.request import Argv, RequestParser

@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
@@ -127,7 +127,7 @@ class Server:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"redis://{host}:{self.port}"
 
-    async def __aenter__(self) -> "Server":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -279,25 +279,22 @@ class Server:
 def _bind(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
     """Return listening sockets, one for each address; an address written with a `-` in front may be missing."""
     sockets: list[socket.socket] = []
-    try:
-        for written in hosts:
-            host = written.removeprefix("-")
-            try:
-                sockets.append(_listening(host, port))
-            except OSError as error:
-                if not (written.startswith("-") and error.errno in _NOT_AVAILABLE):
-                    raise ListenError(
-                        f"Could not create server TCP listening socket {host}:{port}: bind: {_reason(error)}"
-                    ) from error
-            # The first socket chooses the port where any will do; the others follow it.
-            if sockets and not port:
-                port = sockets[0].getsockname()[1]
-        if not sockets:
-            raise ListenError(f"Failed listening on port {port} (tcp): no address is available")
-    except BaseException:
-        for bound in sockets:
-            bound.close()
-        raise
+    for written in hosts:
+        host = written.removeprefix("-")
+        try:
+            sockets.append(_listening(host, port))
+        except OSError as error:
+            if written.startswith("-") and error.errno in _NOT_AVAILABLE:
+                continue
+            for bound in sockets:
+                bound.close()
+            raise ListenError(
+                f"Could not create server TCP listening socket {host}:{port}: bind: {_reason(error)}"
+            ) from error
+        # The first socket chooses the port where any will do; the others follow it.
+        port = port or sockets[0].getsockname()[1]
+    if not sockets:
+        raise ListenError(f"Could not listen on port {port}: no address of {' '.join(hosts)} is available")
     return sockets
 
 

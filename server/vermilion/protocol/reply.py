@@ -78,6 +78,6 @@ NULL_ARRAY: Final = NullArray()
 NO_REPLY: Final = NoReply()
 
 Scalar: TypeAlias = (
-    bytes | int | float | bool | None | Status | NullArray | NoReply | Verbatim | BigNumber | RespError
+    bytes | int | float | bool | Status | NullArray | NoReply | Verbatim | BigNumber | RespError | None
 )
 Reply: TypeAlias = "Scalar | list[Reply] | tuple[Reply, ...] | dict[Reply, Reply] | set[Reply] | Push"

@@ -187,16 +187,16 @@ class ExactParser:
 
 
 class RequestParser:
-    """The requests of one connection: feed what was read, run the calls that come back.
+    r"""The requests of one connection: feed what was read, run the calls that come back.
 
     Args:
         bulk_limit: the longest argument, in bytes (`proto-max-bulk-len`).
 
     Example:
         >>> parser = RequestParser()
-        >>> parser.feed(b"*2\\r\\n$3\\r\\nGET\\r\\n$1\\r\\nk\\r\\nPING\\r\\n*1\\r\\n$4")
+        >>> parser.feed(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\n*1\r\n$4")
         [[b'GET', b'k'], [b'PING']]
-        >>> parser.feed(b"\\r\\nPING\\r\\n")
+        >>> parser.feed(b"\r\nPING\r\n")
         [[b'PING']]
 
     LLM Context:
