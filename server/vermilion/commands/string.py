@@ -9,7 +9,7 @@ from vermilion.commands.expiration import Expiration, UnreadExpiration, deadline
 from vermilion.commands.registry import command
 from vermilion.commands.syntax import (
     DENYOOM, FAST, READONLY, WRITE, AccessDeleteKey, AccessUpdateKey, Argument, CreateKey, InsertKey, Integer, Kind,
-    KeyRole, KeySpec, OneOf, OverwriteKey, PeekKey, ReadKey, Token, UpdateKey, Value,
+    KeyFlag, KeyRole, KeySpec, OneOf, OverwriteKey, PeekKey, ReadKey, Token, UpdateKey, Value,
 )  # fmt: skip
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database, string_bytes
@@ -53,6 +53,11 @@ def _set_plain(db: Database, key: bytes, value: bytes) -> Status:
     return OK
 
 
+def _set_key_flags(argv: Sequence[bytes]) -> Sequence[KeyFlag]:
+    """Return what one SET does to its key: with GET it reads it, too."""
+    return ("RW", "access", "update") if any(word.upper() == b"GET" for word in argv[3:]) else ("OW", "update")
+
+
 def _set_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Status | None:
     """Assign a column of values to a column of keys."""
     if len(columns) != 2:
@@ -64,6 +69,7 @@ def _set_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Status | No
 @command(
     "SET", WRITE | DENYOOM, since="1.0.0", complexity="O(1)", plain=_set_plain, many=_set_many,
     keys=[KeySpec(("RW", "access", "update", "variable_flags"), 1, notes="RW and ACCESS due to the optional `GET` argument")],
+    call_key_flags=_set_key_flags,
 )  # fmt: skip
 def set_(
     db: Database,
