@@ -45,7 +45,7 @@ class KeyspaceStats:
     Hits, misses and changes are counted by each database, where they cost least, and summed up here.
     """
 
-    __slots__ = ("databases", "evicted", "expired", "expired_active", "time_cap_reached")
+    __slots__ = ("cycle_ns", "databases", "evicted", "expired", "expired_active", "time_cap_reached")
 
     def __init__(self) -> None:
         self.databases: list[Database] = []
@@ -72,6 +72,7 @@ class KeyspaceStats:
         self.expired_active = 0
         self.evicted = 0
         self.time_cap_reached = 0
+        self.cycle_ns = 0
         for db in self.databases:
             db.hits = 0
             db.misses = 0
@@ -310,6 +311,7 @@ class Database:
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
         size = len(self.data)
+        self.dirty += size
         self.data = {}
         self.expires = {}
         self.accessed = {}

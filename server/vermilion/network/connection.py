@@ -92,6 +92,7 @@ class Connection(asyncio.Protocol):
             self._write(error_line(RespError(self._parser.error)))
             self.close_after_reply()
         elif self._parser.buffered > self._clients.settings.client_query_buffer_limit:
+            self._stats.query_limit_disconnections += 1
             self.abort()
 
     def eof_received(self) -> bool:
@@ -157,6 +158,7 @@ class Connection(asyncio.Protocol):
             self._session.id,
             self.address,
         )
+        self._stats.output_limit_disconnections += 1
         self.abort()
 
     def close_if_idle(self, now_ms: int, timeout_s: int) -> None:
