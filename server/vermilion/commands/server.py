@@ -493,7 +493,8 @@ def _debug_object(session: Session, key: bytes) -> Status:
     held = db.peek(key)
     if held is None:
         raise RespError(errors.NO_SUCH_KEY)
-    sharing = not session.server.settings.maxmemory
+    settings = session.server.settings
+    sharing = not (settings.maxmemory and settings.maxmemory_policy.endswith(("lru", "lfu")))
     idle = db.idle_seconds(key)
     used = (db.clock.now_ms() // 1000 - idle) & 0xFFFFFF
     return Status(
