@@ -175,7 +175,7 @@ INVALID_SECOND_DB: Final = "ERR invalid second DB index"
 NO_SHUTDOWN: Final = "ERR No shutdown in progress."
 SHUTDOWN_FAILED: Final = "ERR Errors trying to SHUTDOWN. Check logs."
 DEBUG_NOT_ALLOWED: Final = (
-    "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a"
+    'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a'
     " local connection, otherwise you need to set this option in the configuration file, and then restart the server."
 )
 

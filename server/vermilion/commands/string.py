@@ -55,7 +55,9 @@ def _set_plain(db: Database, key: bytes, value: bytes) -> Status:
 
 def _set_key_flags(argv: Sequence[bytes]) -> Sequence[KeyFlag]:
     """Return what one SET does to its key: with GET it reads it, too."""
-    return ("RW", "access", "update") if any(word.upper() == b"GET" for word in argv[3:]) else ("OW", "update")
+    return (
+        ("RW", "access", "update") if any(word.upper() == b"GET" for word in argv[3:]) else ("OW", "update")
+    )
 
 
 def _set_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Status | None:
