@@ -416,7 +416,7 @@ def _scan_options(words: list[bytes]) -> _ScanOptions:
 
 # How a value is kept --------------------------------------------------------------------------------------
 
-container("OBJECT", since="2.2.3", summary="Tells how the value of a key is kept.")
+container("OBJECT", group="generic", since="2.2.3", summary="Tells how the value of a key is kept.")
 
 _OBJECT_TIPS: Final = ("nondeterministic_output",)
 _NEW_KEYS_FREQUENCY: Final = 5

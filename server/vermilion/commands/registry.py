@@ -1,12 +1,21 @@
 """The commands there are: `@command` declares one, and everything else about it is read from its signature."""
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 from vermilion.commands import compiler
 from vermilion.commands.syntax import (
-    ADMIN, BLOCKING, FAST, FLAG_NAMES, MOVABLEKEYS, PUBSUB, READONLY, WRITE, Argument, KeyFlag, KeySpec,
+    ADMIN,
+    BLOCKING,
+    FAST,
+    FLAG_NAMES,
+    MOVABLEKEYS,
+    PUBSUB,
+    READONLY,
+    WRITE,
+    Argument,
+    KeyFlag,
+    KeySpec,
 )  # fmt: skip
 from vermilion.keyspace.database import Database
 from vermilion.protocol.reply import Reply, Status
@@ -233,9 +242,10 @@ def command(
     return declare
 
 
-def container(name: str, *, since: str, summary: str, complexity: str = "Depends on subcommand.") -> None:
-    """Declare a command that only has subcommands, which are declared as `NAME|SUB` behind it, in the same group."""
-    group = sys._getframe(1).f_globals["__name__"].rpartition(".")[2].replace("_", "-")
+def container(
+    name: str, *, group: str, since: str, summary: str, complexity: str = "Depends on subcommand."
+) -> None:
+    """Declare a command that only has subcommands, which are declared as `NAME|SUB` behind it."""
     _register(
         Command(
             name.lower(),

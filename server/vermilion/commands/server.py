@@ -177,7 +177,9 @@ def command_help() -> list[Reply]:
 
 # CONFIG ---------------------------------------------------------------------------------------------------
 
-container("CONFIG", since="2.0.0", summary="A container for the commands of the configuration.")
+container(
+    "CONFIG", group="server", since="2.0.0", summary="A container for the commands of the configuration."
+)
 
 
 @command("CONFIG|GET", _ADMIN, since="2.0.0", complexity="O(N) where N is the number of directives.")
@@ -405,7 +407,9 @@ def shutdown(
 
 # MEMORY ---------------------------------------------------------------------------------------------------
 
-container("MEMORY", since="4.0.0", summary="A container for the commands that diagnose memory.")
+container(
+    "MEMORY", group="server", since="4.0.0", summary="A container for the commands that diagnose memory."
+)
 
 
 @command("MEMORY|USAGE", READONLY, since="4.0.0", complexity="O(N) where N is the number of samples.")

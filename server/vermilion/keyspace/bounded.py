@@ -92,4 +92,4 @@ class BoundedDatabase(Database):
         """Exchange all keys with another bounded database."""
         super().swap(other)
         if isinstance(other, BoundedDatabase):
-            self._recency, other._recency = other._recency, self._recency
+            self._recency, other._recency = other._recency, self._recency  # noqa: SLF001  # of the same class

@@ -89,8 +89,23 @@ class Database:
     """
 
     __slots__ = (
-        "_tracked_since", "keeps_access_times", "_deadlines", "_order", "accessed", "clock", "data", "dirty", "expires", "hits", "index", "misses",
-        "random", "stats", "tick", "touching", "tracking",
+        "_deadlines",
+        "_order",
+        "_tracked_since",
+        "accessed",
+        "clock",
+        "data",
+        "dirty",
+        "expires",
+        "hits",
+        "index",
+        "keeps_access_times",
+        "misses",
+        "random",
+        "stats",
+        "tick",
+        "touching",
+        "tracking",
     )  # fmt: skip
 
     def __init__(self, index: int, clock: Clock, stats: KeyspaceStats, random: Random) -> None:

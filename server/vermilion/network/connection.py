@@ -9,7 +9,6 @@ reading is paused and what was read already stays in `_waiting` until the transp
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
 from vermilion.errors import RespError
@@ -17,6 +16,8 @@ from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_lin
 from vermilion.protocol.request import Argv, RequestParser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vermilion.network.clients import Clients
 
 LOGGER: Final = logging.getLogger("vermilion")
