@@ -17,7 +17,6 @@ from pydantic import BaseModel
 import vermilion
 from vermilion import CacheConfig, CacheService, MemoryConfig, cache_service
 
-
 NAMES = sorted(name for name in vermilion.__all__ if not name.startswith("__"))
 # Aliases of types carry no docstring at run time; theirs stand below them in the source.
 ALIASES = {"CacheKey", "CacheValue"}

@@ -165,6 +165,26 @@ LCS_NEEDS_STRINGS: Final = "ERR The specified keys must contain string values"
 LCS_LEN_AND_IDX: Final = "ERR If you want both the length and indexes, please just use IDX."
 LCS_TOO_LONG: Final = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
 
+# The server group ----------------------------------------------------------------------------------------
+
+INVALID_COMMAND: Final = "ERR Invalid command specified"
+NO_KEY_ARGUMENTS: Final = "ERR The command has no key arguments"
+INVALID_ARGUMENT_COUNT: Final = "ERR Invalid number of arguments specified for command"
+INVALID_FIRST_DB: Final = "ERR invalid first DB index"
+INVALID_SECOND_DB: Final = "ERR invalid second DB index"
+NO_SHUTDOWN: Final = "ERR No shutdown in progress."
+SHUTDOWN_FAILED: Final = "ERR Errors trying to SHUTDOWN. Check logs."
+DEBUG_NOT_ALLOWED: Final = (
+    'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a'
+    " local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+)
+
+
+def unknown_debug_call(name: bytes) -> str:
+    """A subcommand of DEBUG that does not exist, or with other arguments."""
+    return f"ERR unknown subcommand or wrong number of arguments for '{text(_shown(name))}'. Try DEBUG HELP."
+
+
 # CONFIG -------------------------------------------------------------------------------------------------
 
 CONFIG_IMMUTABLE: Final = "can't set immutable config"

@@ -3,7 +3,8 @@
 This floor knows no sockets: a session's transport is whatever carries its replies.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from random import Random
 from typing import Final, Protocol
 
@@ -17,6 +18,7 @@ GATE_RESOLVE: Final = 1 << 0  # always set: containers resolve their subcommand 
 GATE_AUTH: Final = 1 << 1  # not authenticated
 GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
 GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
+GATE_MEMORY: Final = 1 << 4  # more than `maxmemory` is used, and nothing may be evicted
 
 
 class Transport(Protocol):
@@ -97,6 +99,12 @@ class Session:
         self.reply_mode = "on"
         self.total_calls = 0
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the client is on this machine: on the loopback, on a Unix socket, or in the process."""
+        host, _, port = self.transport.address.rpartition(":")
+        return host.startswith("127.") or host == "[::1]" or port == "0"
+
 
 class Configuration(Protocol):
     """The directives of redis.conf, as CONFIG sees them."""
@@ -104,21 +112,24 @@ class Configuration(Protocol):
     def get(self, patterns: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the directives whose names match any of the patterns, with their values."""
 
-    def set(self, pairs: Sequence[tuple[bytes, bytes]]) -> None:
-        """Change directives, all or none; RespError says what was wrong."""
+    def set(self, pairs: Sequence[tuple[bytes, bytes]], *, local: bool = False) -> None:
+        """Change directives, all or none; RespError says what was wrong. `local`: the client is on this machine."""
+
+    def watch(self, directive: str, callback: Callable[[Settings], None]) -> None:
+        """Have a function called after each change of a directive."""
 
     def rewrite(self) -> None:
         """Write the current values into the configuration file."""
 
+    @property
+    def path(self) -> Path | None:
+        """The configuration file, None when there is none."""
+
 
 class CommandRecord(Protocol):
-    """One command as an engine runs it, with what it has counted; `declared` is its `commands.registry.Command`."""
+    """One command as an engine runs it."""
 
     name: str
-    calls: int
-    nanoseconds: int
-    rejected: int
-    failed: int
 
 
 class ServerStats(Protocol):
@@ -136,12 +147,6 @@ class ServerStats(Protocol):
 
     def count_error(self, code: str) -> None:
         """Count an error reply."""
-
-    def reset(self) -> None:
-        """Start counting anew (CONFIG RESETSTAT)."""
-
-    def rate(self, name: str) -> float:
-        """Return the recent rate per second of `commands`, `net_input` or `net_output`."""
 
 
 class Server(Protocol):
@@ -173,11 +178,11 @@ class Server(Protocol):
     def sessions(self) -> Mapping[int, Session]:
         """The clients, by their ids."""
 
-    def command_records(self) -> Iterable[CommandRecord]:
-        """Return what each command has counted, subcommands included."""
+    def info(self, sections: Sequence[str]) -> bytes:
+        """Return what INFO says in these sections, or in the default ones."""
 
-    def commands_processed(self) -> int:
-        """Return how many calls have run."""
+    def reset_stats(self) -> None:
+        """Start counting anew (CONFIG RESETSTAT)."""
 
     def shut_down(self) -> None:
         """Ask the assembly to stop serving once this call has been answered."""

@@ -83,7 +83,12 @@ class Settings:
     """The declarations below, in their order."""
 
     # Network
-    bind: tuple[str, ...] = directive(ADDRESSES, "* -::*", "Addresses to listen on.")
+    bind: tuple[str, ...] = directive(
+        # Redis begins with every address and relies on protected mode; redis.conf, and so most people, begin here.
+        ADDRESSES,
+        "127.0.0.1 -::1",
+        "Addresses to listen on.",
+    )
     port: int = directive(PORT, "6379", "TCP port to listen on; 0 for none.")
     tcp_backlog: int = directive(
         COUNT, "511", "Length of the queue of connections not yet accepted.", access="fixed"

@@ -182,3 +182,23 @@ class TestValues:
         assert isinstance(copy, Box)
         assert copy is not box
         assert copied(text := Text(b"1")) is text
+
+
+def test_access_times_of_a_large_database_are_recorded_once_somebody_asks(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vermilion.keyspace.database.ACCESS_LIMIT", 2)
+    db = Database(0, clock, KeyspaceStats(), Random(1))
+    for key in (b"a", b"b", b"c"):
+        db.assign(key, b"")
+    db.advance_tick()
+    assert not db.accessed
+    db.lookup(b"a")
+    assert not db.accessed
+    assert db.idle_seconds(b"a") == 0
+    clock.advance(ms=5_000)
+    db.advance_tick()
+    db.lookup(b"a")
+    clock.advance(ms=2_000)
+    assert db.idle_seconds(b"a") == 2
+    assert db.idle_seconds(b"b") == 7

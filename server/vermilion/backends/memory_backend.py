@@ -2,13 +2,16 @@
 
 import asyncio
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from vermilion.clock import Clock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
 from vermilion.protocol.reply import Reply
-from vermilion.session import Session, Transport
+
+if TYPE_CHECKING:
+    from vermilion.session import Session
 
 _MILLISECOND = timedelta(milliseconds=1)
 

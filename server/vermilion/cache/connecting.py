@@ -12,7 +12,7 @@ from vermilion.cache.types import ManagedBackend, RemoteBackend
 logger = logging.getLogger("vermilion.cache")
 
 RETRY_HINT: Final = "the service stays usable: the next call tries again"
-_PASSWORD_HINT: Final = "trying again does not help: check username and password"  # noqa: S105 - a sentence
+_PASSWORD_HINT: Final = "trying again does not help: check username and password"
 
 
 async def connect(

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, NamedTuple
 
 from vermilion import errors
-from vermilion.commands.syntax import AnyOf, Argument, Kind, KeyRole, KeySpec, OneOf, OneWord, Operand, Token
+from vermilion.commands.syntax import AnyOf, Argument, KeyRole, KeySpec, Kind, OneOf, OneWord, Operand, Token
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
 from vermilion.protocol.reply import Reply

@@ -7,8 +7,20 @@ from typing import Annotated, Final, TypeAlias
 from vermilion import errors
 from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import (
-    ADMIN, ALLOW_BUSY, FAST, LOADING, NO_AUTH, NOSCRIPT, SKIP_SLOWLOG, STALE, STRING, Argument, Integer, OneWord, Value,
-)  # fmt: skip
+    ADMIN,
+    ALLOW_BUSY,
+    FAST,
+    LOADING,
+    NO_AUTH,
+    NOSCRIPT,
+    STALE,
+    STRING,
+    Argument,
+    Kind,
+    OneWord,
+    Value,
+    bounded,
+)
 from vermilion.errors import RespError, text
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, PONG, Reply, Status, Verbatim
@@ -20,6 +32,7 @@ OnOff: TypeAlias = Annotated[str, OneWord("ON", "OFF")]
 Filter: TypeAlias = Callable[[Session], bool]
 
 _CLIENT_FLAGS: Final = NOSCRIPT | LOADING | STALE
+_INT32: Final = Kind("integer", bounded(-(2**31), 2**31 - 1))
 _RESET: Final = Status("RESET")
 
 
@@ -62,7 +75,7 @@ def quit_(session: Session, argv: list[bytes]) -> Status:
 
 
 @command("SELECT", LOADING | STALE | FAST, since="1.0.0", complexity="O(1)")
-def select(session: Session, index: Integer) -> Status:
+def select(session: Session, index: Annotated[int, _INT32]) -> Status:
     """Select the database that the client's later calls work on."""
     if not 0 <= index < len(session.server.databases):
         raise RespError(errors.DB_INDEX_OUT_OF_RANGE)
@@ -104,9 +117,14 @@ def auth(session: Session, argv: list[bytes]) -> Status:
     return OK
 
 
+def _shown(name: bytes) -> bytes:
+    """Return the part of a name that CLIENT LIST shows: Redis prints C strings."""
+    return name.partition(b"\0")[0]
+
+
 def _check_name(name: bytes, what: str) -> bytes:
-    """Refuse a name that would break the lines of CLIENT LIST."""
-    if any(not 33 <= byte <= 126 for byte in name):
+    """Refuse a name that would break the lines of CLIENT LIST, which shows what stands before a NUL."""
+    if any(not 33 <= byte <= 126 for byte in _shown(name)):
         raise RespError(errors.bad_client_name(what))
     return name
 
@@ -189,7 +207,7 @@ def reset(session: Session) -> Status:
 
 # CLIENT ---------------------------------------------------------------------------------------------------
 
-container("CLIENT", since="2.4.0", summary="A container for client connection commands.")
+container("CLIENT", group="connection", since="2.4.0", summary="A container for client connection commands.")
 
 
 @command("CLIENT|ID", _CLIENT_FLAGS, since="5.0.0", complexity="O(1)")
@@ -228,9 +246,9 @@ def client_setinfo(session: Session, argv: list[bytes]) -> Status:
     """Say which library the client is."""
     attribute = argv[2].lower()
     if attribute == b"lib-name":
-        session.lib_name = _check_name(argv[3], "lib-name")
+        session.lib_name = _check_name(argv[3], text(argv[2]))
     elif attribute == b"lib-ver":
-        session.lib_version = _check_name(argv[3], "lib-ver")
+        session.lib_version = _check_name(argv[3], text(argv[2]))
     else:
         raise RespError(errors.unrecognized_option(argv[2]))
     return OK
@@ -279,7 +297,7 @@ def _describe(session: Session, now_ms: int) -> str:
         "addr": transport.address,
         "laddr": transport.local_address,
         "fd": transport.fileno,
-        "name": text(session.name),
+        "name": text(_shown(session.name)),
         "age": (now_ms - session.created_ms) // 1000,
         "idle": (now_ms - session.last_active_ms) // 1000,
         "flags": flags or "N",
@@ -304,8 +322,8 @@ def _describe(session: Session, now_ms: int) -> str:
         "user": text(session.user),
         "redir": -1,
         "resp": session.resp,
-        "lib-name": text(session.lib_name),
-        "lib-ver": text(session.lib_version),
+        "lib-name": text(_shown(session.lib_name)),
+        "lib-ver": text(_shown(session.lib_version)),
         "io-thread": 0,
     }
     return " ".join(f"{name}={value}" for name, value in fields.items())

@@ -416,7 +416,7 @@ def _scan_options(words: list[bytes]) -> _ScanOptions:
 
 # How a value is kept --------------------------------------------------------------------------------------
 
-container("OBJECT", since="2.2.3", summary="Tells how the value of a key is kept.")
+container("OBJECT", group="generic", since="2.2.3", summary="Tells how the value of a key is kept.")
 
 _OBJECT_TIPS: Final = ("nondeterministic_output",)
 _NEW_KEYS_FREQUENCY: Final = 5
@@ -464,9 +464,7 @@ def object_refcount(server: Server, db: Database, key: PeekKey) -> int | None:
     settings = server.settings
     # Shared values have no access time of their own, which evicting by it needs.
     sharing = not (settings.maxmemory and settings.maxmemory_policy.endswith(("lru", "lfu")))
-    number = value.integer(held)
-    shared = sharing and number is not None and 0 <= number < value.SHARED_INTEGERS
-    return value.SHARED_REFERENCES if shared else 1
+    return value.references(held, sharing=sharing)
 
 
 def _lfu(server: Server) -> bool:

@@ -1,24 +1,34 @@
 """The commands there are: `@command` declares one, and everything else about it is read from its signature."""
 
-import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from vermilion.commands import compiler
 from vermilion.commands.syntax import (
-    ADMIN, BLOCKING, FAST, FLAG_NAMES, MOVABLEKEYS, PUBSUB, READONLY, WRITE, Argument, KeySpec,
+    ADMIN,
+    BLOCKING,
+    FAST,
+    FLAG_NAMES,
+    MOVABLEKEYS,
+    PUBSUB,
+    READONLY,
+    WRITE,
+    Argument,
+    KeyFlag,
+    KeySpec,
 )  # fmt: skip
 from vermilion.keyspace.database import Database
 from vermilion.protocol.reply import Reply, Status
 from vermilion.session import Session
 
 Call: TypeAlias = Callable[[Session, list[bytes]], Reply]
+CallKeyFlags: TypeAlias = Callable[[Sequence[bytes]], Sequence[KeyFlag]]
+"""What one call does to its keys, for commands whose key specification has `variable_flags`."""
 Many: TypeAlias = Callable[[Database, Sequence[tuple[bytes, ...]]], Sequence[Reply] | Status | None]
 """Runs n calls of one command with equally many arguments: takes the arguments as columns (all first ones, all
 second ones, …) and returns n replies, or the one that all have. Returns None, with nothing changed, when the calls
 must run one by one. Pipelines are made of such runs, and Python goes over a column many times faster than over
 calls."""
-
 F = TypeVar("F", bound=Callable[..., Reply])
 
 COMMANDS: Final[dict[str, "Command"]] = {}
@@ -30,13 +40,6 @@ _CATEGORIES: Final = {
     "connection": "connection",
 }
 """A group's own ACL category, by the name of its module."""
-
-
-class Deprecation(Protocol):
-    """What COMMAND DOCS says of a command that has a successor."""
-
-    since: str
-    replaced_by: str
 
 
 class Command:
@@ -54,12 +57,14 @@ class Command:
         key_specs: where its keys stand.
         categories: its ACL categories besides those that follow from the flags and the group.
         group_category: whether the group's own ACL category is its, too.
+        doc_flags: as COMMAND DOCS gives them, besides `deprecated`.
+        call_key_flags: what one call does to its keys, where the arguments decide it.
         many: what runs a whole run of calls at once.
     """
 
     __slots__ = (
-        "arguments", "arity", "call", "categories", "complexity", "deprecated", "find_keys", "flags", "group",
-        "key_specs", "many", "name", "since", "subcommands", "summary", "tips",
+        "arguments", "arity", "call", "call_key_flags", "categories", "complexity", "deprecated", "doc_flags",
+        "flags", "group", "key_specs", "many", "name", "since", "subcommands", "summary", "tips",
     )  # fmt: skip
 
     def __init__(
@@ -78,12 +83,14 @@ class Command:
         arguments: Sequence[Argument] = (),
         key_specs: Sequence[KeySpec] = (),
         categories: Sequence[str] = (),
+        doc_flags: Sequence[str] = (),
+        call_key_flags: CallKeyFlags | None = None,
         group_category: bool = True,
         many: "Many | None" = None,
     ) -> None:
         self.name = name
         self.many = many
-        self.flags = flags
+        self.flags = flags if all(spec.plain for spec in key_specs) else flags | MOVABLEKEYS
         self.call = call
         self.arity = arity
         self.group = group
@@ -92,6 +99,8 @@ class Command:
         self.complexity = complexity
         self.tips = tuple(tips)
         self.deprecated = deprecated
+        self.doc_flags = (*doc_flags, "deprecated") if deprecated else tuple(doc_flags)
+        self.call_key_flags = call_key_flags
         self.arguments = tuple(arguments)
         self.key_specs = tuple(key_specs)
         self.categories = _all_categories(
@@ -106,14 +115,19 @@ class Command:
 
     @property
     def key_range(self) -> tuple[int, int, int]:
-        """First key, last key and step, as COMMAND INFO's old fields give them; zeros without plain keys."""
-        plain = [spec for spec in self.key_specs if isinstance(spec.begin, int) and spec.numkeys is None]
-        if not plain or len(plain) < len(self.key_specs) and self.flags & MOVABLEKEYS:
-            return (0, 0, 0)
-        first = min(int(spec.begin) for spec in plain if isinstance(spec.begin, int))
-        lasts = [spec.last if spec.last < 0 else int(str(spec.begin)) + spec.last for spec in plain]
-        last = min(lasts) if min(lasts) < 0 else max(lasts)
-        return (first, last, plain[0].step)
+        """First key, last key and step, as COMMAND INFO's old fields give them; zeros without plain keys.
+
+        They cover the first plain specification, and those behind it as long as they follow without a gap.
+        """
+        first = last = step = 0
+        for spec in self.key_specs:
+            if isinstance(spec.begin, int) and spec.numkeys is None:
+                if not first:
+                    first, step = spec.begin, spec.step
+                elif last < 0 or spec.begin != last + 1 or step != 1 or spec.step != 1:
+                    continue
+                last = spec.last if spec.last < 0 else spec.begin + spec.last
+        return first, last, step
 
     def accepts(self, size: int) -> bool:
         """Return whether a call of this many arguments, the name included, fits the arity."""
@@ -162,6 +176,8 @@ def command(
     group_category: bool = True,
     deprecated: tuple[str, str] | None = None,
     unknown_option: Callable[[bytes], str] | None = None,
+    doc_flags: Sequence[str] = (),
+    call_key_flags: CallKeyFlags | None = None,
     plain: Callable[..., Reply] | None = None,
     many: Many | None = None,
 ) -> Callable[[F], F]:
@@ -182,6 +198,8 @@ def command(
         group_category: False where the group's own ACL category is not the command's.
         deprecated: since when, and what replaces it.
         unknown_option: the error text for an option that is none; `ERR syntax error` otherwise.
+        doc_flags: as COMMAND DOCS gives them, besides `deprecated`.
+        call_key_flags: what one call does to its keys, where the arguments decide it (`variable_flags`).
         plain: for the hottest commands, what runs in place of the function when no option is given.
         many: for the hottest commands, what runs a whole run of calls at once; see `Many`.
 
@@ -213,6 +231,8 @@ def command(
                 arguments=shape.arguments,
                 key_specs=shape.key_specs,
                 categories=categories,
+                doc_flags=doc_flags,
+                call_key_flags=call_key_flags,
                 group_category=group_category,
                 many=many,
             )
@@ -222,9 +242,10 @@ def command(
     return declare
 
 
-def container(name: str, *, since: str, summary: str, complexity: str = "Depends on subcommand.") -> None:
-    """Declare a command that only has subcommands, which are declared as `NAME|SUB` behind it, in the same group."""
-    group = sys._getframe(1).f_globals["__name__"].rpartition(".")[2].replace("_", "-")
+def container(
+    name: str, *, group: str, since: str, summary: str, complexity: str = "Depends on subcommand."
+) -> None:
+    """Declare a command that only has subcommands, which are declared as `NAME|SUB` behind it."""
     _register(
         Command(
             name.lower(),

@@ -8,8 +8,27 @@ from vermilion import errors
 from vermilion.commands.expiration import Expiration, UnreadExpiration, deadline_of
 from vermilion.commands.registry import command
 from vermilion.commands.syntax import (
-    DENYOOM, FAST, READONLY, WRITE, AccessDeleteKey, AccessUpdateKey, Argument, CreateKey, InsertKey, Integer, Kind,
-    KeyRole, KeySpec, OneOf, OverwriteKey, PeekKey, ReadKey, Token, UpdateKey, Value,
+    DENYOOM,
+    FAST,
+    READONLY,
+    WRITE,
+    AccessDeleteKey,
+    AccessUpdateKey,
+    Argument,
+    CreateKey,
+    InsertKey,
+    Integer,
+    KeyFlag,
+    KeyRole,
+    KeySpec,
+    Kind,
+    OneOf,
+    OverwriteKey,
+    PeekKey,
+    ReadKey,
+    Token,
+    UpdateKey,
+    Value,
 )  # fmt: skip
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database, string_bytes
@@ -53,6 +72,13 @@ def _set_plain(db: Database, key: bytes, value: bytes) -> Status:
     return OK
 
 
+def _set_key_flags(argv: Sequence[bytes]) -> Sequence[KeyFlag]:
+    """Return what one SET does to its key: with GET it reads it, too."""
+    return (
+        ("RW", "access", "update") if any(word.upper() == b"GET" for word in argv[3:]) else ("OW", "update")
+    )
+
+
 def _set_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Status | None:
     """Assign a column of values to a column of keys."""
     if len(columns) != 2:
@@ -63,7 +89,13 @@ def _set_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Status | No
 
 @command(
     "SET", WRITE | DENYOOM, since="1.0.0", complexity="O(1)", plain=_set_plain, many=_set_many,
-    keys=[KeySpec(("RW", "access", "update", "variable_flags"), 1, notes="RW and ACCESS due to the optional `GET` argument")],
+    keys=[
+        KeySpec(
+            ("RW", "access", "update", "variable_flags"), 1,
+            notes="RW and ACCESS due to the optional `GET` argument",
+        ),
+    ],
+    call_key_flags=_set_key_flags,
 )  # fmt: skip
 def set_(
     db: Database,
@@ -347,7 +379,7 @@ def _check_size(server: Server, size: int) -> None:
     "APPEND",
     WRITE | DENYOOM | FAST,
     since="2.0.0",
-    complexity="O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is of any size.",
+    complexity="O(1) for each appended byte, whatever the size of the value.",
 )
 def append(server: Server, db: Database, key: InsertKey, value: Value) -> int:
     """Append to the string at a key and return its new length; a missing key counts as empty."""

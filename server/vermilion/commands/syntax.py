@@ -311,6 +311,11 @@ class KeySpec:
         self.numkeys = numkeys
         self.notes = notes
 
+    @property
+    def plain(self) -> bool:
+        """True when the keys stand at fixed places, and at no others than these."""
+        return isinstance(self.begin, int) and self.numkeys is None and "incomplete" not in self.flags
+
     def positions(self, argv: Sequence[bytes]) -> range:
         """Return the indexes of the keys of one call; empty when the call is too short for them."""
         if isinstance(self.begin, int):

@@ -1,12 +1,18 @@
-"""A command as one engine runs it: the declaration, its gates, and what it has counted."""
+"""A command as one engine runs it: the declaration, its gates, and what it has counted.
 
-from collections.abc import Callable
+Latencies are counted by microseconds: exactly up to 99, beyond that by their two leading digits, so that a
+command has some hundreds of counters at most, whatever happens to it.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Final
 
 from vermilion.commands.registry import COMMANDS, Command
-from vermilion.commands.syntax import NO_AUTH
+from vermilion.commands.syntax import DENYOOM, NO_AUTH
 from vermilion.protocol.reply import Reply
-from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, GATE_RESOLVE, Session
+from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_NO_TOUCH, GATE_REPLY, GATE_RESOLVE, Session
 
 ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY
 
@@ -19,11 +25,13 @@ class BoundCommand:
 
     LLM Context:
         - `calls`, `nanoseconds`, `rejected` and `failed` are what INFO commandstats shows.
-        - A container has `subcommands` and no call of its own; it is gated always, so that the slow path resolves it.
+        - `latencies` maps microseconds to calls.
+        - A command with `subcommands` is gated always, so that the slow path resolves them.
     """
 
     __slots__ = (
-        "call", "calls", "declared", "failed", "gated", "many", "name", "nanoseconds", "rejected", "subcommands",
+        "call", "calls", "declared", "failed", "gated", "latencies", "many", "name", "nanoseconds",
+        "rejected", "subcommands",
     )  # fmt: skip
 
     def __init__(self, declared: Command) -> None:
@@ -34,19 +42,47 @@ class BoundCommand:
         }
         self.call: Callable[[Session, list[bytes]], Reply] = declared.call or _is_resolved
         self.many = declared.many
-        self.gated = GATE_RESOLVE if declared.call is None else ALL_GATES
+        self.gated = ALL_GATES | GATE_RESOLVE if declared.subcommands else ALL_GATES
+        if declared.flags & DENYOOM:
+            self.gated |= GATE_MEMORY
         if declared.flags & NO_AUTH:
-            self.gated &= ~GATE_AUTH
+            # HELLO and RESET are among these: the slow path is where a change of the protocol is noticed.
+            self.gated = self.gated & ~GATE_AUTH | GATE_RESOLVE
         self.reset()
 
     def reset(self) -> None:
         """Start counting anew."""
         self.calls = 0
         self.nanoseconds = 0
+        self.latencies: dict[int, int] = {}
         self.rejected = 0
         self.failed = 0
         for subcommand in self.subcommands.values():
             subcommand.reset()
+
+    def count(self, calls: int, nanoseconds: int) -> None:
+        """Count calls that ran one after the other, and the time that they took together."""
+        self.calls += calls
+        self.nanoseconds += nanoseconds
+        latency = nanoseconds // (1000 * calls)
+        try:
+            self.latencies[latency] += calls
+        except KeyError:
+            if latency > 99:
+                latency -= latency % 10 ** (len(str(latency)) - 2)
+            self.latencies[latency] = self.latencies.get(latency, 0) + calls
+
+    def percentiles(self, wanted: Sequence[float]) -> list[float]:
+        """Return the latencies, in microseconds, within which these percentages of the calls have run.
+
+        Args:
+            wanted: percentages from 0 to 100; there has been a call.
+        """
+        latencies = sorted(self.latencies)
+        reached = list(accumulate(self.latencies[latency] for latency in latencies))
+        return [
+            float(latencies[bisect_left(reached, reached[-1] * percentage / 100)]) for percentage in wanted
+        ]
 
 
 def _is_resolved(session: Session, argv: list[bytes]) -> Reply:
@@ -54,15 +90,28 @@ def _is_resolved(session: Session, argv: list[bytes]) -> Reply:
     raise AssertionError("a container was called")
 
 
-def bind_all() -> dict[bytes, BoundCommand]:
+def bind_all(renames: Iterable[tuple[str, ...]]) -> dict[bytes, BoundCommand]:
     """Return all commands for one engine, each under its name in lower and in upper case.
 
     Clients write either; other spellings are folded on the slow path.
+
+    Args:
+        renames: of `rename-command`: a command and its new name, an empty one to take it away.
+
+    Raises:
+        ValueError: for a command that does not exist, or a new name that does: the reason and both names.
     """
+    names = {name: name for name in COMMANDS if "|" not in name}
+    for old, new in renames:
+        if names.pop(old.lower(), None) is None:
+            raise ValueError("No such command in rename-command", old, new)
+        if new.lower() in names:
+            raise ValueError("Target command name already exists", old, new)
+        if new:
+            names[new.lower()] = old.lower()
     table: dict[bytes, BoundCommand] = {}
-    for name, declared in COMMANDS.items():
-        if "|" not in name:
-            bound = BoundCommand(declared)
-            table[name.encode()] = bound
-            table[name.upper().encode()] = bound
+    for name, declared in names.items():
+        bound = BoundCommand(COMMANDS[declared])
+        table[name.encode()] = bound
+        table[name.upper().encode()] = bound
     return table

@@ -16,6 +16,8 @@ from typing import Final
 import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
+from vermilion.engine import info as report
+from vermilion.engine import process
 from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.stats import EngineStats
 from vermilion.errors import RespError
@@ -24,7 +26,13 @@ from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
 from vermilion.protocol.reply import NO_REPLY, OK, Reply, Status
 from vermilion.session import (
-    GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, Configuration, Session, Transport,
+    GATE_AUTH,
+    GATE_MEMORY,
+    GATE_NO_TOUCH,
+    GATE_REPLY,
+    Configuration,
+    Session,
+    Transport,
 )  # fmt: skip
 from vermilion.settings import Settings
 
@@ -47,6 +55,9 @@ class Engine:
         clock: what says the time.
         random: the source of chance.
         max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
+
+    Raises:
+        ValueError: for a `rename-command` that cannot be.
     """
 
     def __init__(
@@ -67,10 +78,16 @@ class Engine:
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
-        self.commands = bind_all()
+        self.commands = bind_all(settings.rename_command)
         self.sessions: dict[int, Session] = {}
         self.next_session_id = 1
         self.active_expire = True
+        self.run_id = self.random.randbytes(20).hex()
+        self.replication_id = self.random.randbytes(20).hex()
+        self.used_memory_startup = self.used_memory_peak = process.memory().used
+        self.out_of_memory = False
+        for directive in ("maxmemory", "maxmemory-policy"):
+            configuration.watch(directive, lambda _: self.check_memory())
         self.on_shutdown: Callable[[], None] = _ignore
 
     def _new_database(self, index: int, max_keys: int) -> Database:
@@ -88,6 +105,8 @@ class Engine:
         if self.settings.requirepass:
             session.authenticated = False
             session.gates |= GATE_AUTH
+        if self.out_of_memory:
+            session.gates |= GATE_MEMORY
         self.sessions[session.id] = session
         self.stats.connections_received += 1
         return session
@@ -129,6 +148,7 @@ class Engine:
             encode: the encoder that the session begins with; a change of protocol is looked up.
             out: takes the bytes.
         """
+        self.stats.batches += 1
         if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
             return
         append = out.append
@@ -144,8 +164,7 @@ class Engine:
             if command is not last:
                 if last is not None:
                     now = perf_counter_ns()
-                    last.calls += count
-                    last.nanoseconds += now - mark
+                    last.count(count, now - mark)
                     mark = now
                     count = 0
                 last = command
@@ -158,7 +177,7 @@ class Engine:
                 count += 1
                 try:
                     reply = command.call(session, argv)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001  # one bug must not stop the server
                     reply = self._failed(command, argv, error)
                     encode = ENCODERS[session.resp]
             if type(reply) is bytes:
@@ -173,8 +192,7 @@ class Engine:
             else:
                 encode(reply, append)
         if last is not None:
-            last.calls += count
-            last.nanoseconds += perf_counter_ns() - mark
+            last.count(count, perf_counter_ns() - mark)
             session.last_command = last
 
     def _execute_run(
@@ -199,8 +217,7 @@ class Engine:
             out.append(replies.wire * size)
         else:
             encode_all(replies, encode, out)
-        command.calls += size
-        command.nanoseconds += perf_counter_ns() - mark
+        command.count(size, perf_counter_ns() - mark)
         session.last_command = command
         return True
 
@@ -209,40 +226,43 @@ class Engine:
         mark = perf_counter_ns()
         try:
             reply = command.call(session, argv)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # one bug must not stop the server
             reply = self._failed(command, argv, error)
-        command.calls += 1
-        command.nanoseconds += perf_counter_ns() - mark
+        command.count(1, perf_counter_ns() - mark)
         return reply
 
     def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Reply:
         """Run a call that is spelled unusually, has something in its way, or has a subcommand to be found."""
+        silenced = session.gates & GATE_REPLY
+        reply = self._execute_found(session, command, argv)
+        # A refusal is a reply, too; the call that turns replies on again is answered.
+        return self._silence(session) if silenced and session.reply_mode != "on" else reply
+
+    def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Reply:
+        """Find the command, see what stands in its way, and run it."""
         command = command or self.commands.get(argv[0].lower())
         if command is None:
             return self._refuse_unknown(session, argv)
-        if command.subcommands:
-            if len(argv) < 2:
-                return self._reject(command, errors.wrong_arity(command.name))
+        if command.subcommands and len(argv) > 1:
             found = command.subcommands.get(argv[1].lower())
             if found is None:
-                return self._reject(command, errors.unknown_subcommand(command.name, argv[1]))
+                return self._reject(None, errors.unknown_subcommand(command.name, argv[1]))
             command = found
         if not command.declared.accepts(len(argv)):
             return self._reject(command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
         if gates & GATE_AUTH:
             return self._reject(command, errors.NO_AUTH)
+        if gates & GATE_MEMORY:
+            return self._reject(command, errors.OUT_OF_MEMORY)
         session.last_command = command
         db = session.db
         if gates & GATE_NO_TOUCH:
-            db.touching = command.name == "touch"
+            db.touching = db.tracking and command.name == "touch"
         try:
-            reply = self._call(command, session, argv)
+            return self._call(command, session, argv)
         finally:
-            db.touching = True
-        if gates & GATE_REPLY and session.reply_mode != "on":
-            return self._silence(session)
-        return reply
+            db.touching = db.tracking
 
     def _refuse_unknown(self, session: Session, argv: list[bytes]) -> Reply:
         """Answer a call of no command; close on words that a browser was tricked into sending, as Redis does."""
@@ -283,7 +303,7 @@ class Engine:
                 "%s failed with %d arguments; this is a bug", command.name, len(argv), exc_info=exception
             )
             error = RespError(errors.INTERNAL)
-        if error.message.startswith("ERR wrong number of arguments"):
+        if not command.declared.accepts(len(argv)):
             command.rejected += 1
             command.calls -= 1  # it did not run; the caller is about to count it
         else:
@@ -299,28 +319,64 @@ class Engine:
         Args:
             budget_ns: how long reclaiming may take, in nanoseconds of real time.
         """
-        end = perf_counter_ns() + budget_ns
+        start = perf_counter_ns()
         for db in self.databases:
             db.advance_tick()
             while self.active_expire and db.reclaim(_RECLAIM_STEP) == _RECLAIM_STEP:
-                if perf_counter_ns() > end:
+                if perf_counter_ns() > start + budget_ns:
                     self.keyspace.time_cap_reached += 1
                     break
-        self.stats.sample(self.clock.monotonic_ms(), self.commands_processed())
+        self.keyspace.cycle_ns += perf_counter_ns() - start
+        self.check_memory()
+        self.stats.crons += 1
+        self.stats.cron_ns += perf_counter_ns() - start
+        self.stats.sample(self.commands_processed(), self.busy_ns())
+
+    def check_memory(self) -> None:
+        """See whether there is memory for commands that need some.
+
+        Nothing is evicted by `maxmemory` yet: under a policy that would make room, calls are not refused.
+        """
+        used = process.memory().used
+        self.used_memory_peak = max(self.used_memory_peak, used)
+        settings = self.settings
+        exhausted = 0 < settings.maxmemory < used and settings.maxmemory_policy == "noeviction"
+        if exhausted is not self.out_of_memory:
+            self.out_of_memory = exhausted
+            for session in self.sessions.values():
+                session.gates ^= GATE_MEMORY
 
     # What commands ask for --------------------------------------------------------------------------------
 
     def command_records(self) -> Iterator[BoundCommand]:
         """Return what each command has counted, subcommands included."""
-        for name, command in self.commands.items():
-            if name.islower():
-                if command.call is not None:
-                    yield command
-                yield from command.subcommands.values()
+        for command in dict.fromkeys(self.commands.values()):  # each is there in both cases of its name
+            yield command
+            yield from command.subcommands.values()
 
     def commands_processed(self) -> int:
         """Return how many calls have run."""
         return sum(command.calls for command in self.command_records())
+
+    def busy_ns(self) -> int:
+        """Return how many nanoseconds all calls have taken."""
+        return sum(command.nanoseconds for command in self.command_records())
+
+    def info(self, sections: Sequence[str]) -> bytes:
+        """Return what INFO says.
+
+        Args:
+            sections: names in lower case, or `default`, `all`, `everything`; none for the default ones.
+        """
+        return report.render(self, sections)
+
+    def reset_stats(self) -> None:
+        """Start counting anew (CONFIG RESETSTAT)."""
+        self.stats.reset()
+        self.keyspace.reset()
+        for command in self.command_records():
+            command.reset()
+        self.used_memory_peak = process.memory().used
 
     def shut_down(self) -> None:
         """Ask the assembly to stop serving once this call has been answered."""

@@ -1,7 +1,7 @@
 """What an engine counts besides keys and calls: connections, bytes, errors, and recent rates."""
 
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 from vermilion.clock import Clock
 
@@ -11,16 +11,32 @@ ERROR_CODES_LIMIT: Final = 128
 _SAMPLES: Final = 16
 
 
+class Sample(NamedTuple):
+    """Where the counters stood at a time."""
+
+    now_ms: int
+    commands: int
+    net_input: int
+    net_output: int
+    cycles: int
+    busy_ns: int
+
+
 class EngineStats:
     """The counters of one engine.
 
     Args:
         clock: what says the time.
+
+    LLM Context:
+        - A batch is what came with one read and is answered with one write, so that `batches` counts both.
+        - A cycle is a turn of the event loop with something to do for this engine: a batch, or periodic work.
     """
 
     __slots__ = (
-        "_clock", "_samples", "connections_received", "error_replies", "errors", "net_input_bytes",
-        "net_output_bytes", "peak_clients", "protocol_errors", "rejected_connections", "started_ms",
+        "_clock", "_samples", "batches", "connections_received", "cron_ns", "crons", "error_replies",
+        "errors", "net_input_bytes", "net_output_bytes", "output_limit_disconnections", "peak_clients",
+        "protocol_errors", "query_limit_disconnections", "rejected_connections", "started_ms",
     )  # fmt: skip
 
     def __init__(self, clock: Clock) -> None:
@@ -35,10 +51,20 @@ class EngineStats:
         self.rejected_connections = 0
         self.net_input_bytes = 0
         self.net_output_bytes = 0
+        self.query_limit_disconnections = 0
+        self.output_limit_disconnections = 0
         self.protocol_errors = 0
         self.error_replies = 0
         self.errors: dict[str, int] = {}
-        self._samples: deque[tuple[int, int, int, int]] = deque(maxlen=_SAMPLES)
+        self.batches = 0
+        self.crons = 0
+        self.cron_ns = 0
+        self._samples: deque[Sample] = deque(maxlen=_SAMPLES)
+
+    @property
+    def cycles(self) -> int:
+        """How many turns of the event loop had something to do."""
+        return self.batches + self.crons
 
     def count_error(self, code: str) -> None:
         """Count an error reply under its code."""
@@ -46,15 +72,28 @@ class EngineStats:
         if code in self.errors or len(self.errors) < ERROR_CODES_LIMIT:
             self.errors[code] = self.errors.get(code, 0) + 1
 
-    def sample(self, now_ms: int, commands: int) -> None:
-        """Note where the counters stand, for `rate`."""
-        self._samples.append((now_ms, commands, self.net_input_bytes, self.net_output_bytes))
+    def sample(self, commands: int, busy_ns: int) -> None:
+        """Note where the counters stand, for `rate`.
+
+        Args:
+            commands: how many calls have run.
+            busy_ns: how long they took.
+        """
+        self._samples.append(
+            Sample(
+                self._clock.monotonic_ms(), commands, self.net_input_bytes, self.net_output_bytes,
+                self.cycles, busy_ns + self.cron_ns,
+            )
+        )  # fmt: skip
+
+    def growth(self, name: str) -> int:
+        """Return by how much a counter, a field of `Sample`, has grown recently: over about 1.6 seconds."""
+        if not self._samples:
+            return 0
+        first, last = self._samples[0], self._samples[-1]
+        return int(getattr(last, name)) - int(getattr(first, name))
 
     def rate(self, name: str) -> float:
-        """Return the recent rate per second of `commands`, `net_input` or `net_output`, over about 1.6 seconds."""
-        if len(self._samples) < 2:
-            return 0.0
-        column = ("commands", "net_input", "net_output").index(name) + 1
-        first, last = self._samples[0], self._samples[-1]
-        elapsed = last[0] - first[0]
-        return (last[column] - first[column]) * 1000 / elapsed if elapsed > 0 else 0.0
+        """Return the recent rate per second of a counter, a field of `Sample`."""
+        elapsed = self.growth("now_ms")
+        return self.growth(name) * 1000 / elapsed if elapsed > 0 else 0.0

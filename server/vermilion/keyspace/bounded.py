@@ -23,6 +23,7 @@ class BoundedDatabase(Database):
     def __init__(self, limit: int, index: int, clock: Clock, stats: KeyspaceStats, random: Random) -> None:
         super().__init__(index, clock, stats, random)
         self._limit = limit
+        self.keeps_access_times = True
         self._recency: OrderedDict[bytes, None] = OrderedDict()
 
     def touch(self, key: bytes) -> object | None:
@@ -91,4 +92,4 @@ class BoundedDatabase(Database):
         """Exchange all keys with another bounded database."""
         super().swap(other)
         if isinstance(other, BoundedDatabase):
-            self._recency, other._recency = other._recency, self._recency
+            self._recency, other._recency = other._recency, self._recency  # noqa: SLF001  # of the same class

@@ -45,7 +45,7 @@ class KeyspaceStats:
     Hits, misses and changes are counted by each database, where they cost least, and summed up here.
     """
 
-    __slots__ = ("databases", "evicted", "expired", "expired_active", "time_cap_reached")
+    __slots__ = ("cycle_ns", "databases", "evicted", "expired", "expired_active", "time_cap_reached")
 
     def __init__(self) -> None:
         self.databases: list[Database] = []
@@ -72,6 +72,7 @@ class KeyspaceStats:
         self.expired_active = 0
         self.evicted = 0
         self.time_cap_reached = 0
+        self.cycle_ns = 0
         for db in self.databases:
             db.hits = 0
             db.misses = 0
@@ -88,8 +89,23 @@ class Database:
     """
 
     __slots__ = (
-        "_deadlines", "_order", "accessed", "clock", "data", "dirty", "expires", "hits", "index", "misses",
-        "random", "stats", "tick", "touching",
+        "_deadlines",
+        "_order",
+        "_tracked_since",
+        "accessed",
+        "clock",
+        "data",
+        "dirty",
+        "expires",
+        "hits",
+        "index",
+        "keeps_access_times",
+        "misses",
+        "random",
+        "stats",
+        "tick",
+        "touching",
+        "tracking",
     )  # fmt: skip
 
     def __init__(self, index: int, clock: Clock, stats: KeyspaceStats, random: Random) -> None:
@@ -102,6 +118,9 @@ class Database:
         self.accessed: dict[bytes, int] = {}
         self.tick = clock.monotonic_ms() // 1000
         self.touching = True
+        self.tracking = True
+        self.keeps_access_times = False
+        self._tracked_since = self.tick
         self.hits = 0
         self.misses = 0
         self.dirty = 0
@@ -307,6 +326,7 @@ class Database:
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
         size = len(self.data)
+        self.dirty += size
         self.data = {}
         self.expires = {}
         self.accessed = {}
@@ -409,14 +429,24 @@ class Database:
     # Periodic work ----------------------------------------------------------------------------------------
 
     def idle_seconds(self, key: bytes) -> int:
-        """Return how many seconds ago key was accessed last."""
+        """Return how many seconds ago key was accessed last, or at least, where that was not recorded.
+
+        Access times of a large database are recorded from the first question on.
+        """
         now = self.clock.monotonic_ms() // 1000
-        return max(0, now - self.accessed.get(key, now))
+        if not self.tracking:
+            self.tracking = self.touching = True
+            self.keeps_access_times = True
+            self._tracked_since = now
+        return max(0, now - self.accessed.get(key, self._tracked_since))
 
     def advance_tick(self) -> None:
-        """Let access times follow the clock; called by the engine's periodic work."""
+        """Let access times and the order of keys follow; called by the engine's periodic work."""
         self.tick = self.clock.monotonic_ms() // 1000
         self._catch_up()
+        if len(self.accessed) > ACCESS_LIMIT and not self.keeps_access_times:
+            self.accessed.clear()
+            self.tracking = self.touching = False
 
 
 def string_bytes(value: object) -> bytes:

@@ -61,6 +61,17 @@ def integer(value: object) -> int | None:
     return parse_int64(value) if type(value) is bytes else None
 
 
+def references(value: object, *, sharing: bool) -> int:
+    """Return what OBJECT REFCOUNT answers for a value.
+
+    Args:
+        value: as the database holds it.
+        sharing: whether Redis would share its small integers: not while it evicts by access, which they do not have.
+    """
+    number = integer(value)
+    return SHARED_REFERENCES if sharing and number is not None and 0 <= number < SHARED_INTEGERS else 1
+
+
 def copied(value: object) -> object:
     """Return a value that can be changed without changing this one."""
     if isinstance(value, Structure):

@@ -68,7 +68,7 @@ class Clients:
             connection.close()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + GRACE_S
-        while self.connections and loop.time() < deadline:
+        while self.connections and loop.time() < deadline:  # noqa: ASYNC110  # many events, at the very end only
             await asyncio.sleep(0.005)
         for connection in list(self.connections):
             connection.abort()

@@ -9,15 +9,15 @@ reading is paused and what was read already stays in `_waiting` until the transp
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
-from vermilion import errors
 from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line
 from vermilion.protocol.request import Argv, RequestParser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vermilion.network.clients import Clients
 
 LOGGER: Final = logging.getLogger("vermilion")
@@ -93,6 +93,7 @@ class Connection(asyncio.Protocol):
             self._write(error_line(RespError(self._parser.error)))
             self.close_after_reply()
         elif self._parser.buffered > self._clients.settings.client_query_buffer_limit:
+            self._stats.query_limit_disconnections += 1
             self.abort()
 
     def eof_received(self) -> bool:
@@ -158,6 +159,7 @@ class Connection(asyncio.Protocol):
             self._session.id,
             self.address,
         )
+        self._stats.output_limit_disconnections += 1
         self.abort()
 
     def close_if_idle(self, now_ms: int, timeout_s: int) -> None:

@@ -5,15 +5,19 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
+from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
-from vermilion.config import Config
+from vermilion.config import Config, ConfigError
 from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
+from vermilion.network.supervision import notify
+from vermilion.settings import Settings
 
 GC_THRESHOLDS: Final = (50_000, 50, 100)
 """A server allocates containers for every call and frees them at once. CPython's default of 700 would look at the
@@ -67,6 +71,8 @@ class Server:
         self._settings = self.backend.engine.settings
         self._clients = Clients(self.backend, unixsocket)
         self._listeners: list[asyncio.Server] = []
+        self._unix_listener: asyncio.Server | None = None
+        self._moving: asyncio.Task[None] | None = None
         self._stop_wanted = asyncio.Event()
 
     @property
@@ -101,9 +107,7 @@ class Server:
         """
         for listener in self._listeners:
             for listening in listener.sockets:
-                name = listening.getsockname()
-                if isinstance(name, tuple):
-                    return int(name[1])
+                return int(listening.getsockname()[1])
         return self._port or 0
 
     @property
@@ -123,7 +127,7 @@ class Server:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"redis://{host}:{self.port}"
 
-    async def __aenter__(self) -> "Server":
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 
@@ -152,12 +156,17 @@ class Server:
         await self.backend.initialize()
         try:
             if self._port is not None:
-                await self._listen_tcp(self._port)
+                await self._listen_tcp(self._hosts, self._port)
             if self._unixsocket:
                 await self._listen_unix()
         except ListenError:
             await self.stop()
             raise
+        # CONFIG GET and INFO tell where clients really are.
+        self._settings.bind, self._settings.port = self._hosts, self.port
+        self._settings.unixsocket = self._unixsocket
+        self.backend.config.watch("bind", self._move)
+        self.backend.config.watch("port", self._move)
         self.backend.engine.on_shutdown = self._stop_wanted.set
         self._clients.look_after()
 
@@ -175,6 +184,9 @@ class Server:
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
+        if self._unix_listener is not None:
+            self._unix_listener.close()
+            self._unix_listener = None
         await self._clients.close()
         if self._unixsocket:
             Path(self._unixsocket).unlink(missing_ok=True)  # noqa: ASYNC240  # one system call
@@ -198,39 +210,113 @@ class Server:
 
     # Listening --------------------------------------------------------------------------------------------
 
-    async def _listen_tcp(self, port: int) -> None:
-        """Open a listener for each address; one written with a `-` in front may be missing on this machine."""
-        loop = asyncio.get_running_loop()
-        for written in self._hosts:
-            host = written.removeprefix("-")
-            address = {"*": "0.0.0.0", "::*": "::"}.get(host, host)  # noqa: S104  # only where the user wrote `*`
-            try:
-                listener = await loop.create_server(
-                    lambda: Connection(self._clients), address, port, backlog=self._settings.tcp_backlog
+    async def _listen_tcp(self, hosts: tuple[str, ...], port: int) -> None:
+        """Listen on each of the addresses; all or none."""
+        sockets = _bind(hosts, port)
+        for bound in sockets:
+            self._listeners.append(
+                await asyncio.get_running_loop().create_server(
+                    self._connect, sock=bound, backlog=self._settings.tcp_backlog
                 )
-            except OSError as error:
-                if written.startswith("-") and error.errno in _NOT_AVAILABLE:
-                    continue
-                raise ListenError(
-                    f"Could not create server TCP listening socket {host}:{port}: bind: {_reason(error)}"
-                ) from error
-            self._listeners.append(listener)
-        if not self._listeners:
-            raise ListenError(f"Failed listening on port {port} (tcp): no address is available")
+            )
 
     async def _listen_unix(self) -> None:
         """Open the Unix socket in place of one that a dead server left."""
         path = Path(self._unixsocket)
-        path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)  # noqa: ASYNC240  # one system call
         try:
             listener = await asyncio.get_running_loop().create_unix_server(
-                lambda: Connection(self._clients), self._unixsocket, backlog=self._settings.tcp_backlog
+                self._connect, self._unixsocket, backlog=self._settings.tcp_backlog
             )
         except OSError as error:
             raise ListenError(f"Failed opening Unix socket: bind: {_reason(error)}") from error
-        self._listeners.append(listener)
+        self._unix_listener = listener
         if self._settings.unixsocketperm:
-            path.chmod(self._settings.unixsocketperm)
+            path.chmod(self._settings.unixsocketperm)  # noqa: ASYNC240  # one system call
+
+    def _connect(self) -> Connection:
+        """Return the protocol of a new connection."""
+        return Connection(self._clients)
+
+    def _move(self, settings: Settings) -> None:
+        """Listen elsewhere after CONFIG SET of `port` or `bind`; ValueError when that cannot be."""
+        if self._unix_listener is None and not self._listeners:
+            return  # not started, or stopped
+        if (settings.bind, settings.port) == (self._hosts, self.port):
+            return
+        old, before = self._listeners, (self._hosts, self.port)
+        if settings.port == self.port:
+            # The same port on other addresses: the old sockets would be in the way of the new ones.
+            for listener in old:
+                listener.close()
+        try:
+            sockets = _bind(settings.bind, settings.port) if settings.port else []
+        except ListenError:
+            if settings.port == before[1]:
+                self._listeners = []
+                self._serve_sockets(_bind(*before))
+                raise ValueError(errors.CONFIG_BIND_FAILED) from None
+            raise ValueError(errors.CONFIG_LISTEN_FAILED) from None
+        for listener in old:
+            listener.close()
+        self._listeners = []
+        self._hosts, self._port = settings.bind, settings.port or None
+        self._serve_sockets(sockets)
+
+    def _serve_sockets(self, sockets: list[socket.socket]) -> None:
+        """Accept on sockets that listen already; clients that come before wait in their queues."""
+
+        async def serve_all() -> None:
+            loop = asyncio.get_running_loop()
+            for bound in sockets:
+                self._listeners.append(
+                    await loop.create_server(self._connect, sock=bound, backlog=self._settings.tcp_backlog)
+                )
+
+        self._moving = asyncio.get_running_loop().create_task(serve_all())
+
+
+def _bind(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
+    """Return listening sockets, one for each address; an address written with a `-` in front may be missing."""
+    sockets: list[socket.socket] = []
+    for written in hosts:
+        host = written.removeprefix("-")
+        try:
+            sockets.append(_listening(host, port))
+        except OSError as error:
+            if written.startswith("-") and error.errno in _NOT_AVAILABLE:
+                continue
+            for bound in sockets:
+                bound.close()
+            raise ListenError(
+                f"Could not create server TCP listening socket {host}:{port}: bind: {_reason(error)}"
+            ) from error
+        # The first socket chooses the port where any will do; the others follow it.
+        port = port or sockets[0].getsockname()[1]
+    if not sockets:
+        raise ListenError(f"Could not listen on port {port}: no address of {' '.join(hosts)} is available")
+    return sockets
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on one address."""
+    address = {"*": "0.0.0.0", "::*": "::"}.get(host, host)  # noqa: S104  # only where the user wrote `*`
+    family, kind, protocol, _, name = socket.getaddrinfo(
+        address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(name)
+        bound.listen()
+        bound.setblocking(False)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
 
 
 _NOT_AVAILABLE: Final = {97, 99}  # EAFNOSUPPORT, EADDRNOTAVAIL
@@ -251,6 +337,9 @@ def serve(config: Config, logger: logging.Logger) -> int:
     Returns:
         The exit status of the process.
 
+    Raises:
+        ConfigError: for a `rename-command` that cannot be.
+
     See Also:
         `Server`, to do the same inside a program.
     """
@@ -264,8 +353,14 @@ def serve(config: Config, logger: logging.Logger) -> int:
 async def _serve(config: Config, logger: logging.Logger) -> int:
     """Run the server of a process."""
     settings = config.settings
+    try:
+        backend = MemoryCacheBackend(config=config)
+    except ValueError as error:
+        reason, *words = error.args
+        line = " ".join(["rename-command", *(f'"{word}"' for word in words)])
+        raise ConfigError(reason, line=line) from error
     server = Server(
-        MemoryCacheBackend(config=config),
+        backend,
         host=settings.bind,
         port=settings.port or None,
         unixsocket=settings.unixsocket,
@@ -274,9 +369,7 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
     try:
         await server.start()
     except ListenError as error:
-        logger.warning("Warning: %s", error)
-        if settings.port:
-            logger.warning("Failed listening on port %d (tcp), aborting.", settings.port)
+        logger.warning("%s, aborting.", error)
         return 1
     _stop_on_signals(server.backend.engine.on_shutdown, logger)
     gc.collect()
@@ -286,8 +379,10 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         logger.info("Ready to accept connections tcp")
     if settings.unixsocket:
         logger.info("Ready to accept connections unix")
+    notify(settings.supervised, "READY=1", os.environ)
     await server.wait()
     logger.info("User requested shutdown...")
+    notify(settings.supervised, "STOPPING=1", os.environ)
     await server.stop()
     logger.warning("Redis is now ready to exit, bye bye...")
     return 0

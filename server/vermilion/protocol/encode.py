@@ -5,7 +5,8 @@
     float                          bulk                          double
     bool                           integer 1 or 0                boolean
     list, tuple                    array                         array
-    dict, set                      flat array, array             map, set
+    dict, Pairs                    flat array                    map
+    set, OrderedSet                array                         set
     NULL_ARRAY                     null array                    null
     Verbatim, BigNumber, Push      bulk, bulk, array             verbatim, big number, push
     Status, RespError              simple string, error          simple string, error
@@ -19,7 +20,17 @@ from typing import Final, TypeAlias, cast
 
 from vermilion.errors import RespError
 from vermilion.protocol.numbers import format_double
-from vermilion.protocol.reply import BigNumber, NoReply, NullArray, Push, Reply, Status, Verbatim
+from vermilion.protocol.reply import (
+    BigNumber,
+    NoReply,
+    NullArray,
+    OrderedSet,
+    Pairs,
+    Push,
+    Reply,
+    Status,
+    Verbatim,
+)
 
 Append: TypeAlias = Callable[[bytes], None]
 Encoder: TypeAlias = Callable[[Reply, Append], None]
@@ -30,6 +41,7 @@ BULK_HEADS: Final = tuple(b"$%d\r\n" % length for length in range(1024))
 BULK_HEADS_SIZE: Final = len(BULK_HEADS)
 INTEGERS: Final = tuple(b":%d\r\n" % number for number in range(1024))
 INTEGERS_SIZE: Final = len(INTEGERS)
+_SETS: Final = frozenset({set, OrderedSet})
 
 
 def error_line(error: RespError) -> bytes:
@@ -64,7 +76,7 @@ def encode_resp2(reply: Reply, append: Append) -> None:
         append(b"*%d\r\n" % len(reply))
         for item in reply:
             encode_resp2(item, append)
-    elif isinstance(reply, dict):
+    elif isinstance(reply, dict | Pairs):
         append(b"*%d\r\n" % (2 * len(reply)))
         for name, value in reply.items():
             encode_resp2(name, append)
@@ -107,11 +119,12 @@ def encode_resp3(reply: Reply, append: Append) -> None:
     elif reply is None or isinstance(reply, NullArray):
         append(b"_\r\n")
     elif isinstance(reply, list | tuple | set):
-        head = b">%d\r\n" if type(reply) is Push else b"~%d\r\n" if type(reply) is set else b"*%d\r\n"
+        kind = type(reply)
+        head = b">%d\r\n" if kind is Push else b"~%d\r\n" if kind in _SETS else b"*%d\r\n"
         append(head % len(reply))
         for item in reply:
             encode_resp3(item, append)
-    elif isinstance(reply, dict):
+    elif isinstance(reply, dict | Pairs):
         append(b"%%%d\r\n" % len(reply))
         for name, value in reply.items():
             encode_resp3(name, append)

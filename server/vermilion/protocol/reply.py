@@ -1,8 +1,11 @@
 """The reply values that Python has no type for; everything else a command returns is a plain value."""
 
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vermilion.errors import RespError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Status:
@@ -62,6 +65,33 @@ class Push(list["Reply"]):
     __slots__ = ()
 
 
+class OrderedSet(list["Reply"]):
+    """An array in RESP2, a set in RESP3, for members that have an order or cannot be hashed."""
+
+    __slots__ = ()
+
+
+class Pairs:
+    """A map whose names may repeat: a flat array in RESP2, a map in RESP3.
+
+    Args:
+        pairs: names and values.
+    """
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: "Sequence[tuple[Reply, Reply]]") -> None:
+        self._pairs = pairs
+
+    def __len__(self) -> int:
+        """Return how many pairs there are."""
+        return len(self._pairs)
+
+    def items(self) -> "Sequence[tuple[Reply, Reply]]":
+        """Return the pairs, as a dict would."""
+        return self._pairs
+
+
 class NoReply:
     """Nothing goes back to the client for this call. `NO_REPLY` is the one instance."""
 
@@ -80,4 +110,6 @@ NO_REPLY: Final = NoReply()
 Scalar: TypeAlias = (
     bytes | int | float | bool | Status | NullArray | NoReply | Verbatim | BigNumber | RespError | None
 )
-Reply: TypeAlias = "Scalar | list[Reply] | tuple[Reply, ...] | dict[Reply, Reply] | set[Reply] | Push"
+Reply: TypeAlias = (
+    "Scalar | list[Reply] | tuple[Reply, ...] | dict[Reply, Reply] | set[Reply] | Push | OrderedSet | Pairs"
+)
