@@ -77,8 +77,8 @@ def parse_double(text: bytes) -> float | None:
 def format_double(number: float) -> bytes:
     """Return number as Redis prints doubles: the shortest text that reads back.
 
-    Integers have no dot, all their digits up to 2**62 and up to seven zeros beyond that; small numbers have at
-    most six decimals before an exponent is cheaper.
+    Integers have no dot, all their digits up to 2**62 and up to seven zeros beyond that; small numbers have
+    at most six decimals before an exponent is cheaper.
 
     Example:
         >>> format_double(3.0), format_double(0.1), format_double(1e21), format_double(float("-inf"))
