@@ -72,6 +72,9 @@ class Clients:
             await asyncio.sleep(0.005)
         for connection in list(self.connections):
             connection.abort()
+        # An event loop that ends before they are closed would leave their sockets open.
+        while self.connections:  # noqa: ASYNC110  # for a turn or two
+            await asyncio.sleep(0)
 
 
 def _is_loopback(host: str) -> bool:

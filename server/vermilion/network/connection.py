@@ -46,6 +46,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._closing = False
         self._over_soft_limit_since: float | None = None
+        self._unsent = 0
 
     # asyncio's side ---------------------------------------------------------------------------------------
 
@@ -80,14 +81,9 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._stats.net_input_bytes += len(data)
-        calls = self._parser.feed(data)
-        if self._paused or self._waiting or len(calls) > CALLS_PER_WRITE:
-            self._waiting += calls
-            self._drain()
-        elif calls:
-            self._run(calls)
+        self._take(self._parser.feed(data))
         while self._parser.more and not self._closing:
-            self._run(self._parser.feed(b""))
+            self._take(self._parser.feed(b""))
         if self._parser.error is not None and not self._waiting and not self._closing:
             self._stats.protocol_errors += 1
             self._write(error_line(RespError(self._parser.error)))
@@ -115,6 +111,14 @@ class Connection(asyncio.Protocol):
                 self.data_received(b"")
 
     # The pump ---------------------------------------------------------------------------------------------
+
+    def _take(self, calls: list[Argv]) -> None:
+        """Run calls now, or when those before them have run and the client has read their replies."""
+        if self._paused or self._waiting or len(calls) > CALLS_PER_WRITE:
+            self._waiting += calls
+            self._drain()
+        elif calls:
+            self._run(calls)
 
     def _run(self, calls: list[Argv]) -> None:
         """Execute calls and write their replies at once."""
@@ -163,9 +167,13 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def close_if_idle(self, now_ms: int, timeout_s: int) -> None:
-        """Close when the client has been silent for longer than `timeout`."""
+        """Close when the client has been silent for longer than `timeout`; to read a reply is no silence."""
+        unsent = self.output_buffered
+        if unsent < self._unsent:
+            self._session.last_active_ms = now_ms
+        self._unsent = unsent
         if now_ms - self._session.last_active_ms > timeout_s * 1000:
-            self._transport.close()
+            self.abort()
 
     # The session's side -----------------------------------------------------------------------------------
 
