@@ -270,7 +270,7 @@ def renamenx(db: Database, key: AccessDeleteKey, newkey: CreateKey) -> int:
 def _rename(db: Database, key: bytes, newkey: bytes) -> None:
     """Give an existing key another name."""
     db.transfer(key, db, newkey)
-    db.changed(key, "rename_from")
+    db.changed(key, "rename_from", 0)
     db.changed(newkey, "rename_to")
 
 
@@ -283,7 +283,7 @@ def move(server: Server, source: Database, key: AccessUpdateKey, db: DatabaseInd
     if source.touch(key) is None or target.touch(key) is not None:
         return 0
     source.transfer(key, target, key)
-    source.changed(key, "move_from")
+    source.changed(key, "move_from", 0)
     target.changed(key, "move_to")
     return 1
 

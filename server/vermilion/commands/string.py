@@ -107,9 +107,10 @@ def set_(
     expiration: Expiration = None,
 ) -> Reply:
     """Set the string value of a key, whatever it held before; return the old value with GET."""
-    deadline = None
+    deadline, now = None, 0
     if expiration is not None and expiration[0] != "KEEPTTL":
-        deadline = deadline_of(expiration[0], expiration[1], db.clock.now_ms(), "set")
+        now = db.clock.now_ms()
+        deadline = deadline_of(expiration[0], expiration[1], now, "set")
     old: bytes | None = None
     if get:
         old = db.string(key)
@@ -117,14 +118,14 @@ def set_(
         exists = db.touch(key) is not None
         if exists == (condition == "NX"):
             return old
-    if expiration is not None and deadline is None:
-        db.put(key, value)
-    else:
-        db.store(key, value)
-    db.changed(key, "set")
     if deadline is not None:
-        db.expire_at(key, deadline)
-        db.changed(key, "expire")
+        db.assign_until(key, value, deadline, now)
+    elif expiration is None:
+        db.assign(key, value)
+    else:
+        db.touch(key)  # a time to live that has run out is not kept
+        db.put(key, value)
+        db.changed(key, "set")
     return old if get else OK
 
 
@@ -146,11 +147,8 @@ def setnx(db: Database, key: CreateKey, value: Value) -> int:
 
 def _set_expiring(db: Database, key: bytes, unit: str, amount: int, value: bytes, name: str) -> Status:
     """Set a value that expires."""
-    deadline = deadline_of(unit, amount, db.clock.now_ms(), name)
-    db.store(key, value)
-    db.changed(key, "set")
-    db.expire_at(key, deadline)
-    db.changed(key, "expire")
+    now = db.clock.now_ms()
+    db.assign_until(key, value, deadline_of(unit, amount, now, name), now)
     return OK
 
 

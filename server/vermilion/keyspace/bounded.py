@@ -11,48 +11,56 @@ from vermilion.keyspace.database import Database, KeyspaceStats
 class BoundedDatabase(Database):
     """A database of at most `limit` keys.
 
-    Recency is exact: every key stands in one ordered dict, and each access moves it to the end (O(1)).
+    Recency is exact: `accessed` is an ordered dict here, and each access moves its key to the end (O(1)).
+    Overriding methods name the class they extend: `super()` costs as much as what they add.
 
     Args:
         limit: how many keys it holds, 1 or more.
         index, clock, stats, random: as for every database.
     """
 
-    __slots__ = ("_limit", "_recency")
+    __slots__ = ("_limit",)
+
+    accessed: OrderedDict[bytes, int]
 
     def __init__(self, limit: int, index: int, clock: Clock, stats: KeyspaceStats, random: Random) -> None:
         super().__init__(index, clock, stats, random)
         self._limit = limit
         self.keeps_access_times = True
-        self._recency: OrderedDict[bytes, None] = OrderedDict()
+        self.accessed = OrderedDict()
 
     def touch(self, key: bytes) -> object | None:
         """Return the live value of key or None; the access counts."""
-        value = super().touch(key)
+        value = Database.touch(self, key)
         if value is not None and self.touching:
-            self._recency.move_to_end(key)
+            self.accessed.move_to_end(key)
         return value
 
     def lookup(self, key: bytes) -> object | None:
         """Return the live value of key or None, counted as a hit or a miss; the access counts."""
-        value = super().lookup(key)
+        value = Database.lookup(self, key)
         if value is not None and self.touching:
-            self._recency.move_to_end(key)
+            self.accessed.move_to_end(key)
         return value
 
     def put(self, key: bytes, value: object) -> None:
         """Make value the value of key; a time to live stays."""
-        super().put(key, value)
+        Database.put(self, key, value)
         self._use(key)
 
     def store(self, key: bytes, value: object) -> None:
         """Make value the value of key, without a time to live."""
-        super().store(key, value)
+        Database.store(self, key, value)
         self._use(key)
 
     def assign(self, key: bytes, value: bytes) -> None:
         """`store` and announce it."""
-        super().assign(key, value)
+        Database.assign(self, key, value)
+        self._use(key)
+
+    def assign_until(self, key: bytes, value: bytes, deadline_ms: int, now_ms: int) -> None:
+        """`store` with a deadline, and announce it."""
+        Database.assign_until(self, key, value, deadline_ms, now_ms)
         self._use(key)
 
     def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes | None] | None:
@@ -70,26 +78,23 @@ class BoundedDatabase(Database):
 
     def _use(self, key: bytes) -> None:
         """Make key the one used last, and evict while there are too many."""
-        self._recency[key] = None
-        self._recency.move_to_end(key)
+        if self.touching:
+            self.accessed.move_to_end(key)
+        else:
+            self.accessed.setdefault(key, self.tick)  # a new key is one to evict, whoever made it
+        if len(self.data) > self._limit:
+            self._evict()
+
+    def _evict(self) -> None:
+        """Delete what was used least recently, until the limit is kept."""
         while len(self.data) > self._limit:
-            oldest = next(iter(self._recency))
+            oldest = next(iter(self.accessed))
             if self.remove(oldest):
                 self.stats.evicted += 1
                 self.changed(oldest, "evicted")
 
-    def _drop(self, key: bytes) -> None:
-        """Take key out of every table."""
-        super()._drop(key)
-        del self._recency[key]
-
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
-        self._recency.clear()
-        return super().clear()
-
-    def swap(self, other: Database) -> None:
-        """Exchange all keys with another bounded database."""
-        super().swap(other)
-        if isinstance(other, BoundedDatabase):
-            self._recency, other._recency = other._recency, self._recency  # noqa: SLF001  # of the same class
+        size = Database.clear(self)
+        self.accessed = OrderedDict()
+        return size

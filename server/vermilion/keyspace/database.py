@@ -13,7 +13,7 @@ A string is `int` after arithmetic, `bytearray` after it was changed in place (A
 O(1) per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 from random import Random
 from typing import Final, TypeVar, cast
@@ -21,7 +21,7 @@ from typing import Final, TypeVar, cast
 from vermilion import errors
 from vermilion.clock import Clock
 from vermilion.errors import RespError
-from vermilion.keyspace.expiry import Deadlines
+from vermilion.keyspace.expiry import BUCKET_BITS, Deadlines
 from vermilion.keyspace.order import KeyOrder
 from vermilion.keyspace.value import STRING_TYPES, StringValue
 
@@ -217,24 +217,24 @@ class Database:
     # Changing ---------------------------------------------------------------------------------------------
 
     def put(self, key: bytes, value: object) -> None:
-        """Make value the value of key, new or not; a time to live stays."""
+        """Make value the value of key, new or not; a time to live stays, so it must have been looked up before."""
         self.data[key] = value
         if self.touching:
             self.accessed[key] = self.tick
 
     def store(self, key: bytes, value: object) -> None:
         """Make value the value of key, new or not, without a time to live."""
+        if self.expires and key in self.expires and not self._expire_if_due(key):
+            del self.expires[key]
         self.data[key] = value
-        if self.expires:
-            self.expires.pop(key, None)
         if self.touching:
             self.accessed[key] = self.tick
 
     def assign(self, key: bytes, value: bytes) -> None:
         """`store` and `changed(key, "set")` in one, for the commonest write there is."""
+        if self.expires and key in self.expires and not self._expire_if_due(key):
+            del self.expires[key]
         self.data[key] = value
-        if self.expires:
-            self.expires.pop(key, None)
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
@@ -254,38 +254,65 @@ class Database:
             found = ()
         self.hits += len(found)
         self.misses += len(keys) - len(found)
-        if self.touching:
-            self.accessed.update(dict.fromkeys(found, self.tick))
+        self._touch_many(found)
         return cast("list[bytes | None]", values)
 
     def add_many(self, keys: tuple[bytes, ...], by: int) -> list[int] | None:
         """Add to the integers at several keys and return the sums, if all are stored as such; else None."""
         if self.expires and not self.expires.keys().isdisjoint(keys):
             return None
-        data = self.data
-        values = set(map(data.get, keys))
+        values = set(map(self.data.get, keys))
         if set(map(type, values)) != _PLAIN_INT or max(cast("set[int]", values)) > _SAFE_SUM:
             return None
+        numbers = cast("dict[bytes, int]", self.data)
         sums: list[int] = []
         append = sums.append
         for key in keys:
-            total = cast("int", data[key]) + by
-            data[key] = total
+            numbers[key] = total = numbers[key] + by
             append(total)
-        if self.touching:
-            self.accessed.update(dict.fromkeys(keys, self.tick))
+        self._touch_many(keys)
         self.dirty += len(keys)
         return sums
 
+    def assign_until(self, key: bytes, value: bytes, deadline_ms: int, now_ms: int) -> None:
+        """Make value the value of key until a deadline, and announce both."""
+        expires = self.expires
+        old = expires.get(key)
+        if old is not None and old < now_ms:
+            self._expire(key)
+            old = None
+        self.data[key] = value
+        expires[key] = deadline_ms
+        if old is None or old >> BUCKET_BITS != deadline_ms >> BUCKET_BITS:
+            self._deadlines.add(key, deadline_ms)
+        if self.touching:
+            self.accessed[key] = self.tick
+        self.dirty += 1
+
     def assign_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """`assign` for several keys; the last of several values for one key wins."""
-        self.data.update(zip(keys, values, strict=True))
-        if self.expires:
-            for key in keys:
-                self.expires.pop(key, None)
+        if self.expires and not self.expires.keys().isdisjoint(keys):
+            for key, value in zip(keys, values, strict=True):
+                Database.assign(self, key, value)
+            return
+        data = self.data
+        # Plain loops: dict.update spends more on unpacking each pair that zip has packed.
         if self.touching:
-            self.accessed.update(dict.fromkeys(keys, self.tick))
+            accessed, tick = self.accessed, self.tick
+            for key, value in zip(keys, values, strict=True):
+                data[key] = value
+                accessed[key] = tick
+        else:
+            for key, value in zip(keys, values, strict=True):
+                data[key] = value
         self.dirty += len(keys)
+
+    def _touch_many(self, keys: Iterable[bytes]) -> None:
+        """Note that keys were accessed."""
+        if self.touching:
+            accessed, tick = self.accessed, self.tick
+            for key in keys:
+                accessed[key] = tick
 
     def remove(self, key: bytes) -> bool:
         """Delete key, whatever it holds; return whether it existed. An expired key did not."""
@@ -314,14 +341,15 @@ class Database:
         self.accessed.pop(key, None)
         self._order.discard(key)
 
-    def changed(self, key: bytes, event: str) -> None:
+    def changed(self, key: bytes, event: str, changes: int = 1) -> None:
         """Announce that key was changed: the one place from which everything that follows a change is told.
 
         Args:
             key: the changed key.
             event: the name of the keyspace event.
+            changes: what it adds to the changes since the last save; 0 for the lesser half of a pair of events.
         """
-        self.dirty += 1
+        self.dirty += changes
 
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
@@ -349,8 +377,10 @@ class Database:
 
     def expire_at(self, key: bytes, deadline_ms: int) -> None:
         """Let an existing key expire at a time that may have passed already: it is then gone at the next look."""
+        old = self.expires.get(key)
         self.expires[key] = deadline_ms
-        self._deadlines.add(key, deadline_ms)
+        if old is None or old >> BUCKET_BITS != deadline_ms >> BUCKET_BITS:
+            self._deadlines.add(key, deadline_ms)
 
     def persist(self, key: bytes) -> bool:
         """Take the time to live off key; return whether it had one."""

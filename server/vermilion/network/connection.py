@@ -82,13 +82,19 @@ class Connection(asyncio.Protocol):
             return
         self._stats.net_input_bytes += len(data)
         self._take(self._parser.feed(data))
-        while self._parser.more and not self._closing:
-            self._take(self._parser.feed(b""))
-        if self._parser.error is not None and not self._waiting and not self._closing:
+        if not self._parser.plain:
+            self._finish_reading()
+
+    def _finish_reading(self) -> None:
+        """Do what is left when the bytes did not end with a call: more calls, an error, a limit."""
+        parser = self._parser
+        while parser.more and not self._closing:
+            self._take(parser.feed(b""))
+        if parser.error is not None and not self._waiting and not self._closing:
             self._stats.protocol_errors += 1
-            self._write(error_line(RespError(self._parser.error)))
+            self._write(error_line(RespError(parser.error)))
             self.close_after_reply()
-        elif self._parser.buffered > self._clients.settings.client_query_buffer_limit:
+        elif parser.buffered > self._clients.settings.client_query_buffer_limit:
             self._stats.query_limit_disconnections += 1
             self.abort()
 
@@ -107,8 +113,8 @@ class Connection(asyncio.Protocol):
         self._drain()
         if not self._paused and not self._closing:
             self._transport.resume_reading()
-            if self._parser.error is not None:
-                self.data_received(b"")
+            if not self._parser.plain:
+                self._finish_reading()
 
     # The pump ---------------------------------------------------------------------------------------------
 

@@ -218,13 +218,14 @@ class RequestParser:
         - `feed` returns every complete call, except while `limited` is set: then one at a time, because an
           AUTH lifts the limits of the calls behind it. Call `feed(b"")` while `more` is set.
         - After `error` is set, run the calls returned, answer the error and close.
+        - `plain` says that there is nothing of the kind, nor an incomplete call: all that was fed has been returned.
     """
 
-    __slots__ = ("_exact", "_feed", "_gets", "_has_data", "_plain", "more")
+    __slots__ = ("_exact", "_feed", "_gets", "_has_data", "more", "plain")
 
     def __init__(self, bulk_limit: int = 512 * 1024 * 1024) -> None:
         self._exact = ExactParser(bulk_limit)
-        self._plain = True
+        self.plain = True
         self.more = False
         self._renew()
 
@@ -253,11 +254,11 @@ class RequestParser:
     @limited.setter
     def limited(self, limited: bool) -> None:
         self._exact.limited = limited
-        self._plain = False  # the next call goes through the exact parser, which then hands over
+        self.plain = False  # the next call goes through the exact parser, which then hands over
 
     def feed(self, data: bytes) -> list[Argv]:
         """Take bytes and return the calls that they complete, in order."""
-        if not self._plain:
+        if not self.plain:
             return self._feed_exact(data)
         # `43 in data` is a memchr; `b"+" in data` would first try, and fail, to make an integer of b"+".
         if (
@@ -298,12 +299,12 @@ class RequestParser:
         argv = exact.next_call()
         self.more = argv is not None and exact.limited
         if argv is None:
-            self._plain = exact.idle and not exact.limited
+            self.plain = exact.idle and not exact.limited
             return []
         if exact.limited:
             return [argv]
         rest = exact.take_rest()
-        self._plain = True
+        self.plain = True
         return [argv, *self.feed(rest)] if rest else [argv]
 
     def _read_again(self, data: bytes) -> list[Argv]:
@@ -318,7 +319,7 @@ class RequestParser:
         calls: list[Argv] = []
         while (argv := exact.next_call()) is not None:
             calls.append(argv)
-        self._plain = exact.idle
+        self.plain = exact.idle
         return calls
 
 
