@@ -15,6 +15,9 @@ LOGGER: Final = logging.getLogger("vermilion")
 GRACE_S: Final = 0.5
 """How long the end of a server waits for clients to take what was written for them."""
 
+PATIENCE_S: Final = 0.1
+"""How long it waits when none of them takes anything."""
+
 
 class Clients:
     """The connections of one server, and the limits they live under.
@@ -66,9 +69,13 @@ class Clients:
             self._timer = None
         for connection in list(self.connections):
             connection.close()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + GRACE_S
-        while self.connections and loop.time() < deadline:  # noqa: ASYNC110  # many events, at the very end only
+        now = asyncio.get_running_loop().time
+        deadline = now() + GRACE_S
+        unsent, patience = -1, deadline
+        while self.connections and now() < min(deadline, patience):
+            left = sum(connection.output_buffered for connection in self.connections)
+            if left != unsent:
+                unsent, patience = left, now() + PATIENCE_S
             await asyncio.sleep(0.005)
         for connection in list(self.connections):
             connection.abort()
