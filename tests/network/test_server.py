@@ -132,6 +132,32 @@ async def test_it_moves_to_another_port(server: Server, wire: Wire) -> None:
     assert await wire.ask(b"PING") == b"+PONG"
 
 
+async def test_it_moves_to_other_addresses(server: Server, wire: Wire) -> None:
+    port = server.port
+    assert await wire.ask(b"CONFIG", b"SET", b"bind", b"127.0.0.1 ::1") == b"+OK"
+    await until(lambda: len(server._listeners) == 2)
+    for host in ("127.0.0.1", "::1"):
+        _, writer = await asyncio.open_connection(host, port)
+        writer.close()
+        await writer.wait_closed()
+    refusal = b"-ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified addresses."
+    assert await wire.ask(b"CONFIG", b"SET", b"bind", b"192.0.2.1") == refusal
+    await until(lambda: len(server._listeners) == 2)
+    async with Wire(server) as other:
+        assert await other.ask(b"PING") == b"+PONG"
+
+
+async def test_a_port_in_use_is_not_moved_to(server: Server, wire: Wire, start: Start) -> None:
+    taken = (await start()).port
+    refusal = (
+        b"-ERR CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port."
+        b" Check server logs."
+    )
+    assert await wire.ask(b"CONFIG", b"SET", b"port", b"%d" % taken) == refusal
+    async with Wire(server) as other:
+        assert await other.ask(b"PING") == b"+PONG"
+
+
 async def test_it_stops_while_it_moves(server: Server) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free = probe.getsockname()[1]
