@@ -256,6 +256,13 @@ async def test_a_large_call_without_the_password_closes(stranger: Wire) -> None:
     )
 
 
+async def test_reset_brings_the_limits_back(stranger: Wire) -> None:
+    assert await stranger.ask(b"AUTH", b"secret") == b"+OK"
+    assert await stranger.ask(b"RESET") == b"+RESET"
+    await stranger.send(LARGE)
+    assert await stranger.rest() == b"-ERR Protocol error: unauthenticated multibulk length\r\n"
+
+
 async def test_hello_authenticates(stranger: Wire) -> None:
     await stranger.send(call(b"HELLO", b"3", b"AUTH", b"default", b"secret") + LARGE)
     assert await stranger.line() == b"%7"
@@ -291,6 +298,22 @@ async def test_a_slow_reader_costs_little_and_disturbs_nobody(
     for _ in range(ASKED):
         assert await slow.read(len(expected)) == expected
     assert await slow.ask(b"PING") == b"+PONG"
+
+
+@pytest.mark.parametrize("mixed", [False, True], ids=["of one command", "of several"])
+async def test_long_replies_of_one_pipeline_are_sent_in_parts(
+    server: Server, closing: AsyncExitStack, mixed: bool
+) -> None:
+    value = b"x" * 1_000_000
+    await server.backend.set("a", value)
+    slow = await closing.enter_async_context(Wire(server))
+    slow.writer.write((call(b"GET", b"a") + call(b"PING") * mixed) * 100)
+    await until(lambda: any(connection._paused for connection in connections(server)))
+    assert sum(connection.output_buffered for connection in connections(server)) < 8_000_000
+    expected = b"$1000000\r\n" + value + b"\r\n" + b"+PONG\r\n" * mixed
+    for _ in range(100):
+        assert await slow.read(len(expected)) == expected
+    assert await slow.ask(b"ECHO", b"on") == b"on"
 
 
 async def test_a_stranger_that_logs_in_is_no_exception(stranger: Wire) -> None:

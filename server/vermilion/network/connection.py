@@ -125,13 +125,15 @@ class Connection(asyncio.Protocol):
             self._drain()
         elif calls:
             self._run(calls)
+            if self._waiting:
+                self._drain()
 
     def _run(self, calls: list[Argv]) -> None:
         """Execute calls and write their replies at once."""
         out: list[bytes] = []
         session = self._session
         self._running = calls
-        self._execute_batch(session, calls, self._encode, out)
+        rest = self._execute_batch(session, calls, self._encode, out)
         session.last_active_ms = self._clients.now_ms
         if out and not self._transport.is_closing():
             data = b"".join(out)
@@ -139,6 +141,8 @@ class Connection(asyncio.Protocol):
             self._write(data)
             if self._paused:
                 self.check_output_limit()
+        if rest:
+            self._waiting[:0] = rest
 
     def _drain(self) -> None:
         """Run what waits, a part at a time, until it is done or the client stops reading."""
@@ -213,9 +217,9 @@ class Connection(asyncio.Protocol):
         """Encode the replies from now on in this version of RESP."""
         self._encode = ENCODERS[version]
 
-    def lift_limits(self) -> None:
-        """Take the small request limits of unauthenticated clients away."""
-        self._parser.limited = False
+    def limit_requests(self, limited: bool) -> None:
+        """Hold the client to the small requests of one that has not authenticated, or not any more."""
+        self._parser.limited = limited
 
     def close_after_reply(self) -> None:
         """Run no further call, and close once everything written so far has been sent."""
