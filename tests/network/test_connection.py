@@ -256,6 +256,12 @@ async def test_a_large_call_without_the_password_closes(stranger: Wire) -> None:
     )
 
 
+async def test_a_new_limit_of_arguments_holds_for_those_who_are_there(wire: Wire) -> None:
+    assert await wire.ask(b"CONFIG", b"SET", b"proto-max-bulk-len", b"1mb") == b"+OK"
+    await wire.send(b"*2\r\n$4\r\nECHO\r\n$1048577\r\n")
+    assert await wire.rest() == b"-ERR Protocol error: invalid bulk length\r\n"
+
+
 async def test_reset_brings_the_limits_back(stranger: Wire) -> None:
     assert await stranger.ask(b"AUTH", b"secret") == b"+OK"
     assert await stranger.ask(b"RESET") == b"+RESET"

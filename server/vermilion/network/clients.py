@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
+from vermilion.settings import Settings
 
 if TYPE_CHECKING:
     from vermilion.network.connection import Connection
@@ -36,6 +37,7 @@ class Clients:
         self._clock = backend.engine.clock
         self.now_ms = self._clock.monotonic_ms()
         self._timer: asyncio.TimerHandle | None = None
+        backend.config.watch("proto-max-bulk-len", self._limit_arguments)
 
     def refusal(self, transport: asyncio.Transport) -> str | None:
         """Return the error with which a new client is turned away, or None to take it in."""
@@ -49,6 +51,11 @@ class Clients:
                 self.stats.rejected_connections += 1
                 return errors.PROTECTED_MODE
         return None
+
+    def _limit_arguments(self, settings: Settings) -> None:
+        """Tell the connections what CONFIG SET has said about `proto-max-bulk-len`."""
+        for connection in self.connections:
+            connection.limit_arguments(settings.proto_max_bulk_len)
 
     def look_after(self) -> None:
         """`hz` times a second: close idle clients, and those that were over their soft limit for too long."""

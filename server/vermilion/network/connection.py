@@ -217,6 +217,10 @@ class Connection(asyncio.Protocol):
         """Encode the replies from now on in this version of RESP."""
         self._encode = ENCODERS[version]
 
+    def limit_arguments(self, limit: int) -> None:
+        """Take no longer argument than this from now on."""
+        self._parser.bulk_limit = limit
+
     def limit_requests(self, limited: bool) -> None:
         """Hold the client to the small requests of one that has not authenticated, or not any more."""
         self._parser.limited = limited

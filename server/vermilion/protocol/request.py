@@ -247,6 +247,15 @@ class RequestParser:
         return self._exact.buffered
 
     @property
+    def bulk_limit(self) -> int:
+        """The longest argument, in bytes."""
+        return self._exact.bulk_limit
+
+    @bulk_limit.setter
+    def bulk_limit(self, limit: int) -> None:
+        self._exact.bulk_limit = limit
+
+    @property
     def limited(self) -> bool:
         """True for a client that has not authenticated: small limits, and one call at a time."""
         return self._exact.limited
