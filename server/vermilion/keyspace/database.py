@@ -203,6 +203,15 @@ class Database:
             return value
         return string_bytes(value)
 
+    def octets(self, key: bytes) -> bytes | bytearray | None:
+        """Return the string at key, not a copy of it, for a command that reads parts of it.
+
+        Raises:
+            RespError: WRONGTYPE when the key holds another kind.
+        """
+        value = self.lookup(key)
+        return value if value is None or isinstance(value, bytearray) else string_bytes(value)
+
     def edit_string(self, key: bytes) -> StringValue | None:
         """Return the string at key as it is stored, for a command that changes it.
 
@@ -213,6 +222,14 @@ class Database:
         if value is None or type(value) in STRING_TYPES:
             return value  # type: ignore[return-value]  # mypy does not narrow by the set, a third of isinstance's cost
         raise RespError(errors.WRONG_TYPE)
+
+    def edit_octets(self, key: bytes, value: StringValue | None) -> bytearray:
+        """Return the string at key, which `edit_string` gave, in the form that is changed in place; stored already."""
+        if isinstance(value, bytearray):
+            return value
+        buffer = bytearray() if value is None else bytearray(string_bytes(value))
+        self.put(key, buffer)
+        return buffer
 
     # Changing ---------------------------------------------------------------------------------------------
 
@@ -346,7 +363,7 @@ class Database:
 
         Args:
             key: the changed key.
-            event: the name of the keyspace event.
+            event: the name of the keyspace event; empty where Redis sends none.
             changes: what it adds to the changes since the last save; 0 for the lesser half of a pair of events.
         """
         self.dirty += changes
