@@ -191,6 +191,11 @@ def unknown_pfdebug_call(name: bytes) -> str:
     return f"ERR Unknown PFDEBUG subcommand '{text(_shown(name))}'"
 
 
+def self_test_failed(fault: str) -> str:
+    """What PFSELFTEST found."""
+    return f"TESTFAILED {fault}"
+
+
 # The server group ----------------------------------------------------------------------------------------
 
 INVALID_COMMAND: Final = "ERR Invalid command specified"

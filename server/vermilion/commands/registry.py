@@ -39,6 +39,7 @@ _CATEGORIES: Final = {
     "generic": "keyspace",
     "connection": "connection",
     "bitmap": "bitmap",
+    "hyperloglog": "hyperloglog",
 }
 """A group's own ACL category, by the name of its module."""
 
