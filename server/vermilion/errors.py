@@ -154,6 +154,15 @@ def not_between(low: int, high: int) -> str:
     return f"ERR value is out of range, value must between {low} and {high}"
 
 
+# DUMP and RESTORE ----------------------------------------------------------------------------------------
+
+BUSY_KEY: Final = "BUSYKEY Target key name already exists."
+INVALID_TTL: Final = "ERR Invalid TTL value, must be >= 0"
+INVALID_IDLE_TIME: Final = "ERR Invalid IDLETIME value, must be >= 0"
+INVALID_FREQUENCY: Final = "ERR Invalid FREQ value, must be >= 0 and <= 255"
+BAD_PAYLOAD_FOOTER: Final = "ERR DUMP payload version or checksum are wrong"
+BAD_PAYLOAD: Final = "ERR Bad data format"
+
 # Strings --------------------------------------------------------------------------------------------------
 
 INCREMENT_OVERFLOW: Final = "ERR increment or decrement would overflow"

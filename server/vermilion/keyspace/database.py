@@ -487,6 +487,11 @@ class Database:
             self._tracked_since = now
         return max(0, now - self.accessed.get(key, self._tracked_since))
 
+    def set_idle(self, key: bytes, seconds: int) -> None:
+        """Let key count as not used for some seconds."""
+        if self.tracking:
+            self.accessed[key] = self.clock.monotonic_ms() // 1000 - seconds
+
     def advance_tick(self) -> None:
         """Let access times and the order of keys follow; called by the engine's periodic work."""
         self.tick = self.clock.monotonic_ms() // 1000
