@@ -214,6 +214,29 @@ class Database:
             return value  # type: ignore[return-value]  # mypy does not narrow by the set, a third of isinstance's cost
         raise RespError(errors.WRONG_TYPE)
 
+    def edit(self, key: bytes, kind: type[T]) -> T | None:
+        """Return the live value of key, for a command that changes it.
+
+        Raises:
+            RespError: WRONGTYPE when the key holds another kind.
+        """
+        value = self.touch(key)
+        if value is None or isinstance(value, kind):
+            return value
+        raise RespError(errors.WRONG_TYPE)
+
+    def obtain(self, key: bytes, kind: type[T]) -> T:
+        """Return the live value of key, made empty when there is none; the caller fills it.
+
+        Raises:
+            RespError: WRONGTYPE when the key holds another kind.
+        """
+        value = self.edit(key, kind)
+        if value is None:
+            value = kind()
+            self.put(key, value)
+        return value
+
     # Changing ---------------------------------------------------------------------------------------------
 
     def put(self, key: bytes, value: object) -> None:
