@@ -68,6 +68,14 @@ def unknown_subcommand(container: str, name: bytes) -> str:
     return f"ERR unknown subcommand '{text(_shown(name))}'. Try {container.upper()} HELP."
 
 
+def wrong_subcommand(container: str, name: bytes) -> str:
+    """A subcommand that judges its arguments itself, with others than it takes."""
+    return (
+        f"ERR unknown subcommand or wrong number of arguments for '{text(_shown(name))}'."
+        f" Try {container.upper()} HELP."
+    )
+
+
 def wrong_arity(name: str) -> str:
     """Too few or too many arguments; name is lower case, `container|sub` for subcommands."""
     return f"ERR wrong number of arguments for '{name}' command"
@@ -94,6 +102,8 @@ HELLO_NEEDS_AUTH: Final = (
 INVALID_CLIENT_ID: Final = "ERR Invalid client ID"
 CLIENT_ID_NOT_POSITIVE: Final = "ERR client-id should be greater than 0"
 NO_SUCH_CLIENT: Final = "ERR No such client"
+BAD_UNBLOCK_REASON: Final = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+UNBLOCKED: Final = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 MAXAGE_NOT_AN_INTEGER: Final = "ERR maxage is not an integer or out of range"
 MAXAGE_NOT_POSITIVE: Final = "ERR maxage should be greater than 0"
 
@@ -165,6 +175,21 @@ LCS_NEEDS_STRINGS: Final = "ERR The specified keys must contain string values"
 LCS_LEN_AND_IDX: Final = "ERR If you want both the length and indexes, please just use IDX."
 LCS_TOO_LONG: Final = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
 
+# Blocking -------------------------------------------------------------------------------------------------
+
+TIMEOUT_NOT_A_FLOAT: Final = "ERR timeout is not a float or out of range"
+
+# Lists ----------------------------------------------------------------------------------------------------
+
+NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
+COUNT_NOT_POSITIVE: Final = "ERR count should be greater than 0"
+RANK_ZERO: Final = (
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from"
+    " the end of the list"
+)
+COUNT_NEGATIVE: Final = "ERR COUNT can't be negative"
+MAXLEN_NEGATIVE: Final = "ERR MAXLEN can't be negative"
+
 # The server group ----------------------------------------------------------------------------------------
 
 INVALID_COMMAND: Final = "ERR Invalid command specified"
@@ -178,11 +203,6 @@ DEBUG_NOT_ALLOWED: Final = (
     'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a'
     " local connection, otherwise you need to set this option in the configuration file, and then restart the server."
 )
-
-
-def unknown_debug_call(name: bytes) -> str:
-    """A subcommand of DEBUG that does not exist, or with other arguments."""
-    return f"ERR unknown subcommand or wrong number of arguments for '{text(_shown(name))}'. Try DEBUG HELP."
 
 
 # CONFIG -------------------------------------------------------------------------------------------------

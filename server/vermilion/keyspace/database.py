@@ -93,6 +93,7 @@ class Database:
         "_order",
         "_tracked_since",
         "accessed",
+        "awaited",
         "clock",
         "data",
         "dirty",
@@ -102,6 +103,7 @@ class Database:
         "keeps_access_times",
         "misses",
         "random",
+        "ready",
         "stats",
         "tick",
         "touching",
@@ -124,6 +126,9 @@ class Database:
         self.hits = 0
         self.misses = 0
         self.dirty = 0
+        self.awaited: set[bytes] = set()
+        """The keys whose changes somebody waits for: their changes are noted in `ready`."""
+        self.ready: dict[tuple[Database, bytes], None] = {}
         stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
         self._order = KeyOrder(index)
@@ -214,6 +219,29 @@ class Database:
             return value  # type: ignore[return-value]  # mypy does not narrow by the set, a third of isinstance's cost
         raise RespError(errors.WRONG_TYPE)
 
+    def edit(self, key: bytes, kind: type[T]) -> T | None:
+        """Return the live value of key, for a command that changes it.
+
+        Raises:
+            RespError: WRONGTYPE when the key holds another kind.
+        """
+        value = self.touch(key)
+        if value is None or isinstance(value, kind):
+            return value
+        raise RespError(errors.WRONG_TYPE)
+
+    def obtain(self, key: bytes, kind: type[T]) -> T:
+        """Return the live value of key, made empty when there is none; the caller fills it.
+
+        Raises:
+            RespError: WRONGTYPE when the key holds another kind.
+        """
+        value = self.edit(key, kind)
+        if value is None:
+            value = kind()
+            self.put(key, value)
+        return value
+
     # Changing ---------------------------------------------------------------------------------------------
 
     def put(self, key: bytes, value: object) -> None:
@@ -238,6 +266,8 @@ class Database:
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
+        if self.awaited:
+            self._wake((key,))
 
     def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes | None] | None:
         """Return the values of several keys, counted as `lookup` counts, if none needs a closer look; else None."""
@@ -288,6 +318,8 @@ class Database:
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
+        if self.awaited:
+            self._wake((key,))
 
     def assign_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """`assign` for several keys; the last of several values for one key wins."""
@@ -306,6 +338,8 @@ class Database:
             for key, value in zip(keys, values, strict=True):
                 data[key] = value
         self.dirty += len(keys)
+        if self.awaited:
+            self._wake(keys)
 
     def _touch_many(self, keys: Iterable[bytes]) -> None:
         """Note that keys were accessed."""
@@ -350,6 +384,13 @@ class Database:
             changes: what it adds to the changes since the last save; 0 for the lesser half of a pair of events.
         """
         self.dirty += changes
+        if self.awaited:
+            self._wake((key,))
+
+    def _wake(self, keys: Iterable[bytes]) -> None:
+        """Note those of the changed keys that somebody waits for."""
+        for key in self.awaited.intersection(keys):
+            self.ready[self, key] = None
 
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
@@ -360,6 +401,7 @@ class Database:
         self.accessed = {}
         self._deadlines = Deadlines(self.expires)
         self._order.clear()
+        self._wake(self.awaited)
         return size
 
     def swap(self, other: "Database") -> None:
@@ -368,6 +410,8 @@ class Database:
             mine, theirs = getattr(self, name), getattr(other, name)
             setattr(self, name, theirs)
             setattr(other, name, mine)
+        self._wake(self.awaited)
+        other._wake(other.awaited)  # noqa: SLF001  # the other is of this class
 
     # Time to live -----------------------------------------------------------------------------------------
 
