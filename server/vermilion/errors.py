@@ -36,6 +36,7 @@ SYNTAX: Final = "ERR syntax error"
 WRONG_TYPE: Final = "WRONGTYPE Operation against a key holding the wrong kind of value"
 NO_SUCH_KEY: Final = "ERR no such key"
 NOT_AN_INTEGER: Final = "ERR value is not an integer or out of range"
+NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
 NOT_A_FLOAT: Final = "ERR value is not a valid float"
 OUT_OF_RANGE: Final = "ERR value is out of range"
 OUT_OF_RANGE_POSITIVE: Final = "ERR value is out of range, must be positive"
@@ -181,7 +182,6 @@ TIMEOUT_NOT_A_FLOAT: Final = "ERR timeout is not a float or out of range"
 
 # Lists ----------------------------------------------------------------------------------------------------
 
-NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
 COUNT_NOT_POSITIVE: Final = "ERR count should be greater than 0"
 RANK_ZERO: Final = (
     "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from"
@@ -189,6 +189,11 @@ RANK_ZERO: Final = (
 )
 COUNT_NEGATIVE: Final = "ERR COUNT can't be negative"
 MAXLEN_NEGATIVE: Final = "ERR MAXLEN can't be negative"
+
+# Sets -----------------------------------------------------------------------------------------------------
+
+MORE_KEYS_THAN_ARGUMENTS: Final = "ERR Number of keys can't be greater than number of args"
+LIMIT_NEGATIVE: Final = "ERR LIMIT can't be negative"
 
 # The server group ----------------------------------------------------------------------------------------
 

@@ -2,5 +2,6 @@
 
 from vermilion.commands import connection, generic, server, string
 from vermilion.commands import list as list_
+from vermilion.commands import set as set_
 
-__all__ = ["connection", "generic", "list_", "server", "string"]
+__all__ = ["connection", "generic", "list_", "server", "set_", "string"]

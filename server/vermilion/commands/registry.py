@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, "Command"]] = {}
 
 _CATEGORIES: Final = {
     "string": "string",
+    "set": "set",
     "generic": "keyspace",
     "connection": "connection",
     "list": "list",

@@ -41,6 +41,9 @@ from vermilion.settings import Settings
 LOGGER: Final = logging.getLogger("vermilion")
 
 OK_LINE: Final = OK.wire
+OUTPUT_PART: Final = 1024 * 1024
+"""Bytes of long replies after which the rest of a pipeline waits until its client has taken them."""
+
 RUN_LEAST: Final = 4
 """From this many calls on it pays to look whether all are of one command."""
 
@@ -149,7 +152,7 @@ class Engine:
 
     def execute_batch(
         self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
-    ) -> None:
+    ) -> list[list[bytes]]:
         """Run calls for one session, in order, and encode their replies: `execute` for a pipeline.
 
         What a call costs is mostly what surrounds it, so this loop says again what `execute` and the encoders
@@ -158,23 +161,27 @@ class Engine:
 
         Args:
             session: whose calls they are.
-            calls: the name and the arguments of each; a call may empty the list to end the batch after itself. When
-                one has to wait, which `session.pending` tells, the list keeps those behind it.
+            calls: the name and the arguments of each; a call may empty the list to end the batch after itself.
             encode: the encoder that the session begins with; a change of protocol is looked up.
             out: takes the bytes.
+
+        Returns:
+            The calls that have not run, mostly none. Either the replies have grown large, and the turn of these calls
+            comes when the client has taken them; or the call before these has to wait for its own reply, which
+            `session.pending` tells.
         """
         self.stats.batches += 1
-        waiting = self.waiting
-        ready = waiting.ready
+        ready = self.waiting.ready
         if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
             if ready:
-                waiting.serve()
-            return
+                self.waiting.serve()
+            return []
         append = out.append
         commands = self.commands
         last: BoundCommand | None = None
         count = 0
         mark = perf_counter_ns()
+        room = OUTPUT_PART
         rest = iter(calls)
         for argv in rest:
             try:
@@ -201,25 +208,32 @@ class Engine:
                     reply = self._failed(command, argv, error)
                     encode = ENCODERS[session.resp]
             if ready:
-                waiting.serve()
+                self.waiting.serve()
             if type(reply) is bytes:
                 size = len(reply)
-                append(BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size)
-                append(reply)
-                append(CRLF)
+                if size < BULK_HEADS_SIZE:
+                    append(BULK_HEADS[size])
+                    append(reply)
+                    append(CRLF)
+                else:
+                    out += (b"$%d\r\n" % size, reply, CRLF)
+                    room -= size
+                    # With a hard limit, it is the limit that a client runs into.
+                    if room < 0 and not self.settings.client_output_buffer_limit["normal"].hard:
+                        break
             elif reply is OK:
                 append(OK_LINE)
             elif type(reply) is int:
                 append(b":%d\r\n" % reply)
             elif type(reply) is Pending:
-                waiting.suspend(session, reply)
-                calls[:] = rest
+                self.waiting.suspend(session, reply)
                 break
             else:
                 encode(reply, append)
         if last is not None:
             last.count(count, perf_counter_ns() - mark)
             session.last_command = last
+        return list(rest)
 
     def _execute_run(
         self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]

@@ -3,18 +3,16 @@
     data      key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
     expires   key -> deadline in milliseconds since the epoch, for keys that have one
     accessed  key -> second of the last access, for OBJECT IDLETIME
-    order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `order.py`
+    order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `scan_order.py`
 
-Writing a new key does not touch the order. A dict keeps the order of creation, so the keys that `order` does
-not know yet are the last ones of `data`, as many as the two differ in; it learns of them when it is needed
-next, or a key is deleted, or the periodic work comes by.
+Writing a new key does not touch the order: it learns of it when it is needed next, or a key is deleted, or the
+periodic work comes by.
 
 A string is `int` after arithmetic, `bytearray` after it was changed in place (APPEND and SETRANGE are then
 O(1) per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import islice
 from random import Random
 from typing import Final, TypeVar, cast
 
@@ -22,13 +20,16 @@ from vermilion import errors
 from vermilion.clock import Clock
 from vermilion.errors import RespError
 from vermilion.keyspace.expiry import BUCKET_BITS, Deadlines
-from vermilion.keyspace.order import KeyOrder
 from vermilion.keyspace.value import STRING_TYPES, StringValue
+from vermilion.structures.scan_order import ScanOrder
 
 T = TypeVar("T")
 
 _PLAIN_BYTES: Final = {bytes}
 _PLAIN_BYTES_OR_NONE: Final = {bytes, type(None)}
+_LONG_VALUE: Final = 4096
+"""Longer values are looked up one by one, so that a pipeline's replies can be sent in parts."""
+
 _PLAIN_INT: Final = {int}
 _SAFE_SUM: Final = 2**62
 """Below this, no run of increments of one pipeline comes near 64 bits."""
@@ -131,7 +132,7 @@ class Database:
         self.ready: dict[tuple[Database, bytes], None] = {}
         stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
-        self._order = KeyOrder(index)
+        self._order = ScanOrder(index)
 
     def __len__(self) -> int:
         """Return how many keys there are, those not yet reclaimed included, as DBSIZE does."""
@@ -276,6 +277,8 @@ class Database:
         values = list(map(self.data.get, keys))
         kinds = set(map(type, values))
         if not kinds <= _PLAIN_BYTES_OR_NONE:
+            return None
+        if kinds == _PLAIN_BYTES and max(map(len, cast("list[bytes]", values))) > _LONG_VALUE:
             return None
         found: Collection[bytes] = keys
         if len(kinds) > 1:
@@ -460,7 +463,7 @@ class Database:
     def scan(
         self, cursor: int, count: int, matches: Callable[[bytes], bool] | None = None
     ) -> tuple[int, list[bytes]]:
-        """Return the next cursor (0 at the end) and the live keys among about count; see `order.py`.
+        """Return the next cursor (0 at the end) and the live keys among about count; see `scan_order.py`.
 
         Args:
             cursor: 0 to begin, else what the call before returned; one of another database begins again.
@@ -494,11 +497,7 @@ class Database:
 
     def _catch_up(self) -> None:
         """Bring the order up to date with the keys that were created since the last time."""
-        new = len(self.data) - len(self._order)
-        if new:
-            keys = list(islice(reversed(self.data), new))
-            keys.reverse()
-            self._order.extend(keys)
+        self._order.follow(self.data)
 
     # Periodic work ----------------------------------------------------------------------------------------
 
