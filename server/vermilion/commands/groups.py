@@ -1,6 +1,7 @@
 """Imports every group, so that the table of commands is complete."""
 
 from vermilion.commands import bitmap, connection, generic, hyperloglog, serialization, server, stream, string
+from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "connection",
     "generic",
     "hyperloglog",
+    "list_",
     "serialization",
     "server",
     "set_",
