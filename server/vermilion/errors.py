@@ -171,6 +171,27 @@ NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
 MORE_KEYS_THAN_ARGUMENTS: Final = "ERR Number of keys can't be greater than number of args"
 LIMIT_NEGATIVE: Final = "ERR LIMIT can't be negative"
 
+# Sorted sets ---------------------------------------------------------------------------------------------
+
+ZADD_XX_AND_NX: Final = "ERR XX and NX options at the same time are not compatible"
+ZADD_GT_LT_NX: Final = "ERR GT, LT, and/or NX options at the same time are not compatible"
+ZADD_INCR_PAIRS: Final = "ERR INCR option supports a single increment-element pair"
+SCORE_NOT_A_NUMBER: Final = "ERR resulting score is not a number (NaN)"
+NOT_A_SCORE_RANGE: Final = "ERR min or max is not a float"
+NOT_A_LEX_RANGE: Final = "ERR min or max not valid string range item"
+LIMIT_WITHOUT_BY: Final = (
+    "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+)
+WITHSCORES_WITH_BYLEX: Final = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
+WEIGHT_NOT_A_FLOAT: Final = "ERR weight value is not a float"
+COUNT_NOT_POSITIVE: Final = "ERR count should be greater than 0"
+
+
+def no_input_key(name: str) -> str:
+    """A command that combines sorted sets, and is given none."""
+    return f"ERR at least 1 input key is needed for '{name}' command"
+
+
 # The server group ----------------------------------------------------------------------------------------
 
 INVALID_COMMAND: Final = "ERR Invalid command specified"

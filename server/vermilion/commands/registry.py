@@ -39,8 +39,9 @@ _CATEGORIES: Final = {
     "set": "set",
     "generic": "keyspace",
     "connection": "connection",
+    "sorted-set": "sortedset",
 }
-"""A group's own ACL category, by the name of its module."""
+"""A group's own ACL category, by its name."""
 
 
 class Command:
