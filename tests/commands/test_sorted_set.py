@@ -8,6 +8,7 @@ import pytest
 
 from vermilion import errors
 from vermilion.engine.engine import Engine
+from vermilion.protocol.encode import encode_resp2
 from vermilion.session import Session
 from vermilion.structures.zset import ZSet
 
@@ -152,3 +153,50 @@ class TestDatabase:
         assert isinstance(small, int)
         assert isinstance(large, int)
         assert large > small + 300 * 100
+
+
+class TestRuns:
+    """Calls of one pipeline that are run at once must do what they do one by one."""
+
+    @pytest.mark.parametrize("size", [3, 200])
+    @pytest.mark.parametrize(
+        "calls",
+        [
+            [("ZADD", "z", score, f"m{score % 5}") for score in range(20)],
+            [("ZADD", "z", 1, f"new{number}") for number in range(20)],
+            [("ZADD", "z", score, "m1") for score in ("1", "2", "x", "2", "-0", "nan")],
+            [("ZADD", "z", "NX", "5")] * 5,
+            [("ZADD", key, 1, "a") for key in "zzyz"],
+            [("ZADD", "text", 1, "a")] * 4,
+            [("ZPOPMIN", "z")] * 7,
+            [("ZPOPMIN", "missing")] * 5,
+            [("ZPOPMIN", "text")] * 5,
+            [("ZPOPMIN", key) for key in "zzyz"],
+            [("ZPOPMIN", "z", "2")] * 5,
+        ],
+    )
+    def test_as_one_by_one(
+        self, run: Run, engine: Engine, session: Session, size: int, calls: list[tuple[object, ...]]
+    ) -> None:
+        def prepare() -> None:
+            run("FLUSHALL")
+            run("SET", "text", "x")
+            run("ZADD", "z", *(word for number in range(size) for word in (number, f"m{number}")))
+
+        def outcome() -> object:
+            return run("ZRANGE", "z", 0, -1, "WITHSCORES"), run("DBSIZE"), engine.keyspace.dirty - before
+
+        prepare()
+        before = engine.keyspace.dirty
+        expected: list[bytes] = []
+        for call in calls:
+            argv = [str(word).encode() for word in call]
+            engine.execute_batch(session, [argv], encode_resp2, expected)
+        after = outcome()
+        prepare()
+        before = engine.keyspace.dirty
+        got: list[bytes] = []
+        batch = [[str(word).encode() for word in call] for call in calls]
+        engine.execute_batch(session, batch, encode_resp2, got)
+        assert b"".join(got) == b"".join(expected)
+        assert outcome() == after

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import isnan
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias, cast
 
 from vermilion import errors
 from vermilion.commands import sorted_set_arguments as arguments
@@ -68,6 +68,39 @@ _NX, _XX, _GT, _LT, _CH, _INCR = (1 << bit for bit in range(6))
 _ZADD_OPTIONS: Final = {b"NX": _NX, b"XX": _XX, b"GT": _GT, b"LT": _LT, b"CH": _CH, b"INCR": _INCR}
 
 
+def _one_zset(db: Database, keys: tuple[bytes, ...]) -> ZSet | None:
+    """Return the sorted set that a column of keys names, for calls that change it; None unless all name one."""
+    key = keys[0]
+    if keys.count(key) != len(keys):
+        return None
+    held = db.touch(key)
+    return held if type(held) is ZSet else None
+
+
+def _zadd_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+    """Give a column of members their scores in one sorted set, when that cannot change its encoding."""
+    if len(columns) != 3:
+        return None
+    keys, texts, members = columns
+    zset = _one_zset(db, keys)
+    scores = list(map(parse_double, texts))
+    if zset is None or None in scores or (zset.packed and not zset.scores.keys() >= set(members)):
+        return None
+    held = zset.scores
+    replies: list[Reply] = []
+    for score, member in zip(cast("list[float]", scores), members, strict=True):
+        old = held.get(member)
+        replies.append(1 if old is None else 0)
+        if old is None:
+            zset.add(member, score)
+        elif score != old:
+            zset.update(member, score)
+        else:
+            continue
+        db.changed(keys[0], "zadd")
+    return replies
+
+
 @command(
     "ZADD", WRITE | DENYOOM | FAST, since="1.2.0", complexity="O(log(N)) for each of the members.",
     raw=True, arity=-4,
@@ -88,7 +121,7 @@ _ZADD_OPTIONS: Final = {b"NX": _NX, b"XX": _XX, b"GT": _GT, b"LT": _LT, b"CH": _
             arguments=[Argument("score", "double"), Argument("member", "string")],
         ),
     ],
-    keys=[KeySpec(("RW", "update"), 1)],
+    keys=[KeySpec(("RW", "update"), 1)], many=_zadd_many,
 )  # fmt: skip
 def zadd(session: Session, argv: list[bytes]) -> int | float | None:
     """Add members or give them other scores; return how many were new, or with INCR the new score."""
@@ -654,7 +687,26 @@ def _too_many(_: bytes) -> str:
     return errors.SYNTAX
 
 
-@command("ZPOPMIN", WRITE | FAST, since="5.0.0", complexity=_POP_COST, unknown_option=_too_many)
+def _zpopmin_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+    """Pop once for each key of a column, when all are of one sorted set that has more members, or of none."""
+    if len(columns) != 1:
+        return None
+    keys = columns[0]
+    key, count = keys[0], len(keys)
+    zset = _one_zset(db, keys)
+    if zset is None:
+        return [[] for _ in keys] if db.peek(key) is None and keys.count(key) == count else None
+    if len(zset) <= count:
+        return None
+    popped = zset.remove_span((0, count))
+    for _ in keys:
+        db.changed(key, "zpopmin")
+    return [[member, score] for score, member in popped]
+
+
+@command(
+    "ZPOPMIN", WRITE | FAST, since="5.0.0", complexity=_POP_COST, unknown_option=_too_many, many=_zpopmin_many
+)
 def zpopmin(session: Session, key: AccessDeleteKey, count: Positive | None = None) -> list[Reply]:
     """Remove the members with the lowest scores and return them."""
     return _zpop(session, key, count, highest=False)
