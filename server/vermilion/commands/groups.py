@@ -1,6 +1,27 @@
 """Imports every group, so that the table of commands is complete."""
 
-from vermilion.commands import connection, generic, server, sorted_set, string
+from vermilion.commands import (
+    bitmap,
+    connection,
+    generic,
+    hyperloglog,
+    serialization,
+    server,
+    sorted_set,
+    stream,
+    string,
+)
 from vermilion.commands import set as set_
 
-__all__ = ["connection", "generic", "server", "set_", "sorted_set", "string"]
+__all__ = [
+    "bitmap",
+    "connection",
+    "generic",
+    "hyperloglog",
+    "serialization",
+    "server",
+    "set_",
+    "sorted_set",
+    "stream",
+    "string",
+]
