@@ -1,6 +1,16 @@
 """Imports every group, so that the table of commands is complete."""
 
-from vermilion.commands import bitmap, connection, generic, hyperloglog, serialization, server, stream, string
+from vermilion.commands import (
+    bitmap,
+    connection,
+    generic,
+    hyperloglog,
+    serialization,
+    server,
+    sorted_set,
+    stream,
+    string,
+)
 from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
@@ -13,6 +23,7 @@ __all__ = [
     "serialization",
     "server",
     "set_",
+    "sorted_set",
     "stream",
     "string",
 ]
