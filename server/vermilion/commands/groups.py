@@ -1,5 +1,14 @@
 """Imports every group, so that the table of commands is complete."""
 
-from vermilion.commands import bitmap, connection, generic, hyperloglog, serialization, server, string
+from vermilion.commands import (
+    bitmap,
+    connection,
+    generic,
+    hyperloglog,
+    serialization,
+    server,
+    sorting,
+    string,
+)
 
-__all__ = ["bitmap", "connection", "generic", "hyperloglog", "serialization", "server", "string"]
+__all__ = ["bitmap", "connection", "generic", "hyperloglog", "serialization", "server", "sorting", "string"]
