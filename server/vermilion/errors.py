@@ -209,6 +209,12 @@ def self_test_failed(fault: str) -> str:
     return f"TESTFAILED {fault}"
 
 
+# Sets -----------------------------------------------------------------------------------------------------
+
+NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
+MORE_KEYS_THAN_ARGUMENTS: Final = "ERR Number of keys can't be greater than number of args"
+LIMIT_NEGATIVE: Final = "ERR LIMIT can't be negative"
+
 # The server group ----------------------------------------------------------------------------------------
 
 INVALID_COMMAND: Final = "ERR Invalid command specified"

@@ -10,5 +10,16 @@ from vermilion.commands import (
     sorting,
     string,
 )
+from vermilion.commands import set as set_
 
-__all__ = ["bitmap", "connection", "generic", "hyperloglog", "serialization", "server", "sorting", "string"]
+__all__ = [
+    "bitmap",
+    "connection",
+    "generic",
+    "hyperloglog",
+    "serialization",
+    "server",
+    "set_",
+    "sorting",
+    "string",
+]

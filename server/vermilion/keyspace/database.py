@@ -3,18 +3,16 @@
     data      key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
     expires   key -> deadline in milliseconds since the epoch, for keys that have one
     accessed  key -> second of the last access, for OBJECT IDLETIME
-    order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `order.py`
+    order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `scan_order.py`
 
-Writing a new key does not touch the order. A dict keeps the order of creation, so the keys that `order` does
-not know yet are the last ones of `data`, as many as the two differ in; it learns of them when it is needed
-next, or a key is deleted, or the periodic work comes by.
+Writing a new key does not touch the order: it learns of it when it is needed next, or a key is deleted, or the
+periodic work comes by.
 
 A string is `int` after arithmetic, `bytearray` after it was changed in place (APPEND and SETRANGE are then
 O(1) per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import islice
 from random import Random
 from typing import Final, TypeVar, cast
 
@@ -22,8 +20,8 @@ from vermilion import errors
 from vermilion.clock import Clock
 from vermilion.errors import RespError
 from vermilion.keyspace.expiry import BUCKET_BITS, Deadlines
-from vermilion.keyspace.order import KeyOrder
 from vermilion.keyspace.value import STRING_TYPES, StringValue
+from vermilion.structures.scan_order import ScanOrder
 
 T = TypeVar("T")
 
@@ -129,7 +127,7 @@ class Database:
         self.dirty = 0
         stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
-        self._order = KeyOrder(index)
+        self._order = ScanOrder(index)
 
     def __len__(self) -> int:
         """Return how many keys there are, those not yet reclaimed included, as DBSIZE does."""
@@ -233,6 +231,29 @@ class Database:
         buffer = bytearray() if value is None else bytearray(string_bytes(value))
         self.put(key, buffer)
         return buffer
+
+    def edit(self, key: bytes, kind: type[T]) -> T | None:
+        """Return the live value of key, for a command that changes it.
+
+        Raises:
+            RespError: WRONGTYPE when the key holds another kind.
+        """
+        value = self.touch(key)
+        if value is None or isinstance(value, kind):
+            return value
+        raise RespError(errors.WRONG_TYPE)
+
+    def obtain(self, key: bytes, kind: type[T]) -> T:
+        """Return the live value of key, made empty when there is none; the caller fills it.
+
+        Raises:
+            RespError: WRONGTYPE when the key holds another kind.
+        """
+        value = self.edit(key, kind)
+        if value is None:
+            value = kind()
+            self.put(key, value)
+        return value
 
     # Changing ---------------------------------------------------------------------------------------------
 
@@ -438,7 +459,7 @@ class Database:
     def scan(
         self, cursor: int, count: int, matches: Callable[[bytes], bool] | None = None
     ) -> tuple[int, list[bytes]]:
-        """Return the next cursor (0 at the end) and the live keys among about count; see `order.py`.
+        """Return the next cursor (0 at the end) and the live keys among about count; see `scan_order.py`.
 
         Args:
             cursor: 0 to begin, else what the call before returned; one of another database begins again.
@@ -472,11 +493,7 @@ class Database:
 
     def _catch_up(self) -> None:
         """Bring the order up to date with the keys that were created since the last time."""
-        new = len(self.data) - len(self._order)
-        if new:
-            keys = list(islice(reversed(self.data), new))
-            keys.reverse()
-            self._order.extend(keys)
+        self._order.follow(self.data)
 
     # Periodic work ----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The order that SCAN and RANDOMKEY go by: every key has one position, and a position only ever falls.
+"""The order that SCAN, SSCAN and random picks go by: every key has one position, and a position only ever falls.
 
     entries   [ a  b  ·  d  e  | gap: already moved down |  h  ·  j  k ]
                 0              write                     read          end
@@ -10,27 +10,34 @@ travelled to the end and is cut off: the list stays short, and no single call pa
 SCAN goes from the end to the beginning, and a cursor says below which position it has not looked yet. A key
 that exists from the start of an iteration to its end begins below the cursor and can only move down, so the
 cursor meets it, whatever else is written, and for any number of cursors at once: nothing is kept per cursor.
-What is created meanwhile lies above, so that every iteration ends.
+What is created meanwhile lies above, so that every iteration ends. `take` fills the place of what it takes
+with the last entry, which falls, too.
+
+The keys themselves are in a dict of the owner's, which keeps the order of creation: those that the order does
+not know yet are the last ones there, as many as the two differ in. So writing a new key does not touch the
+order; it `follow`s when it is needed next, which is before a key is deleted at the latest.
 """
 
+import sys
 from collections.abc import Sequence
+from itertools import islice
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 _SLACK: Final = 32
 _STEP: Final = 8
 
 
-class KeyOrder:
-    """The keys of one database, by position.
+class ScanOrder:
+    """The keys of a database, or the members of a set, by position.
 
     Args:
-        tag: tells the cursors of this order from those of others, which SWAPDB may bring here.
+        tag: tells the cursors of this order from those of others, where they may meet: SWAPDB brings them together.
     """
 
     __slots__ = ("_entries", "_ghosts", "_read", "_write", "tag")
 
-    def __init__(self, tag: int) -> None:
+    def __init__(self, tag: int = 0) -> None:
         self.tag = tag
         self.clear()
 
@@ -45,6 +52,22 @@ class KeyOrder:
         """Return how many keys there are."""
         return len(self._entries) - (self._read - self._write) - len(self._ghosts)
 
+    def __sizeof__(self) -> int:
+        """Return its bytes; the keys are the owner's."""
+        return object.__sizeof__(self) + sys.getsizeof(self._entries) + sys.getsizeof(self._ghosts)
+
+    def follow(self, table: dict[bytes, Any]) -> None:
+        """Note the keys that were created since the last time.
+
+        Args:
+            table: where the owner has its keys, in the order of their creation.
+        """
+        new = len(table) - len(self)
+        if new:
+            keys = list(islice(reversed(table), new))
+            keys.reverse()
+            self.extend(keys)
+
     def extend(self, keys: Sequence[bytes]) -> None:
         """Note keys that were created, in order."""
         ghosts = self._ghosts
@@ -56,12 +79,34 @@ class KeyOrder:
 
     def discard(self, key: bytes) -> None:
         """Note that a key was deleted."""
-        ghosts = self._ghosts
-        ghosts.add(key)
+        self._ghosts.add(key)
+        self._settle()
+
+    def take(self, random: Random) -> bytes:
+        """Choose a key by chance, all alike, and note that it was deleted; there must be one."""
+        entries, ghosts = self._entries, self._ghosts
+        while True:
+            at = self._place(random)
+            key = entries[at]
+            if key not in ghosts:
+                break
+        if self._read:
+            ghosts.add(key)
+        else:
+            last = entries.pop()
+            if at < len(entries):
+                entries[at] = last
+        if ghosts:
+            self._settle()
+        return key
+
+    def _settle(self) -> None:
+        """Keep the ghosts fewer than the keys, or about to be."""
+        ghosts = len(self._ghosts)
         size = len(self._entries) - (self._read - self._write)
-        if len(ghosts) == size:
+        if ghosts == size:
             self.clear()
-        elif self._read or 2 * len(ghosts) > size + _SLACK:
+        elif self._read or 2 * ghosts > size + _SLACK:
             self._compact()
 
     def _compact(self) -> None:
@@ -99,6 +144,10 @@ class KeyOrder:
 
     def pick(self, random: Random) -> bytes:
         """Return an entry by chance, a ghost about half of the time at worst; there must be a key."""
+        return self._entries[self._place(random)]
+
+    def _place(self, random: Random) -> int:
+        """Return the place of an entry by chance."""
         gap = self._read - self._write
         at = int(random.random() * (len(self._entries) - gap))
-        return self._entries[at if at < self._write else at + gap]
+        return at if at < self._write else at + gap
