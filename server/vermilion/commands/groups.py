@@ -8,6 +8,7 @@ from vermilion.commands import (
     serialization,
     server,
     sorting,
+    stream,
     string,
 )
 from vermilion.commands import set as set_
@@ -21,5 +22,6 @@ __all__ = [
     "server",
     "set_",
     "sorting",
+    "stream",
     "string",
 ]

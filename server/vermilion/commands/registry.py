@@ -41,6 +41,7 @@ _CATEGORIES: Final = {
     "connection": "connection",
     "bitmap": "bitmap",
     "hyperloglog": "hyperloglog",
+    "stream": "stream",
 }
 """A group's own ACL category, by the name of its module."""
 
