@@ -11,6 +11,7 @@ from vermilion.commands import (
     stream,
     string,
 )
+from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "connection",
     "generic",
     "hyperloglog",
+    "list_",
     "serialization",
     "server",
     "set_",
