@@ -54,3 +54,13 @@ def test_every_look_up_counts(run: Run, session: Session, options: str, hits: in
     run("SET", "w1", 5)
     run("SORT_RO", "s", *options.split())
     assert (session.db.hits, session.db.misses) == (hits, misses)
+
+
+@pytest.mark.parametrize(
+    ("options", "changes"), [("", 0), ("STORE d", 3), ("GET # GET w* STORE d", 6), ("LIMIT 9 9 STORE l", 1)]
+)
+def test_every_stored_element_is_a_change(run: Run, session: Session, options: str, changes: int) -> None:
+    run("RPUSH", "l", 3, 1, 2)
+    before = session.db.dirty
+    run("SORT", "l", *options.split())
+    assert session.db.dirty - before == changes

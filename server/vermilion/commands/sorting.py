@@ -1,11 +1,11 @@
-"""SORT_RO, of the generic group: the elements of a value in order, or what they lead to."""
+"""SORT and SORT_RO, of the generic group: the elements of a value in order, or what they lead to."""
 
 from collections.abc import Sequence
 from typing import Final
 
 from vermilion import errors
 from vermilion.commands.registry import command
-from vermilion.commands.syntax import READONLY, Argument, KeySpec
+from vermilion.commands.syntax import DENYOOM, READONLY, WRITE, Argument, KeySpec
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database, string_bytes
 from vermilion.keyspace.value import STRING_TYPES, type_name
@@ -13,6 +13,7 @@ from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import Reply
 from vermilion.session import Session
 from vermilion.structures import sorting
+from vermilion.structures.list import List
 from vermilion.structures.sorting import Fielded, Pattern, Sortable
 
 
@@ -21,11 +22,13 @@ class _Options:
 
     Args:
         words: those behind the key.
+        storing: whether STORE is one of them.
     """
 
-    __slots__ = ("alpha", "by", "count", "descending", "gets", "offset", "unsorted")
+    __slots__ = ("alpha", "by", "count", "descending", "destination", "gets", "offset", "unsorted")
 
-    def __init__(self, words: Sequence[bytes]) -> None:
+    def __init__(self, words: Sequence[bytes], *, storing: bool = False) -> None:
+        self.destination: bytes | None = None
         self.by: Pattern | None = None
         self.unsorted = False
         self.gets: list[Pattern] = []
@@ -46,6 +49,8 @@ class _Options:
                 self.unsorted |= self.by.constant  # a pattern that is behind it does not bring the order back
             elif word == b"GET":
                 self.gets.append(Pattern(operand))
+            elif word == b"STORE" and storing:
+                self.destination = operand
             else:
                 raise RespError(errors.SYNTAX)
 
@@ -61,6 +66,21 @@ def _integer(text: bytes) -> int:
 def _nowhere(_: Sequence[bytes]) -> range:
     """Return where the keys of patterns stand: nowhere in the call."""
     return range(0)
+
+
+_OPERANDS: Final = {b"LIMIT": 2, b"BY": 1, b"GET": 1, b"STORE": 1}
+
+
+def _destination(argv: Sequence[bytes]) -> range:
+    """Return where the key behind STORE stands, the last one of several."""
+    found = range(0)
+    at = 2
+    while at < len(argv):
+        word = argv[at].upper()
+        if word == b"STORE" and at + 1 < len(argv):
+            found = range(at + 1, at + 2)
+        at += 1 + _OPERANDS.get(word, 0)
+    return found
 
 
 _ARGUMENTS: Final = (
@@ -91,6 +111,37 @@ _COMPLEXITY: Final = (
     " O(N) when they are not sorted."
 )
 _CATEGORIES: Final = ("set", "sortedset", "list", "dangerous")
+
+
+@command(
+    "SORT", WRITE | DENYOOM, since="1.0.0", group="generic", complexity=_COMPLEXITY, categories=_CATEGORIES,
+    group_category=False, raw=True, arity=-2,
+    arguments=[*_ARGUMENTS, Argument("destination", "key", token="STORE", optional=True, key_spec=2)],
+    keys=[
+        *_KEYS,
+        KeySpec(
+            ("OW", "update"), _destination,
+            notes="For the optional STORE keyword. It is marked 'unknown' because the keyword can appear anywhere in"
+            " the argument array",
+        ),
+    ],
+)  # fmt: skip
+def sort(session: Session, argv: list[bytes]) -> Reply:
+    """Return the elements of a list, a set or a sorted set in order, or store them, or what patterns find for them."""
+    # Raw: GET may be given several times.
+    db, options = session.db, _Options(argv[2:], storing=True)
+    key = options.destination
+    if key is None:
+        return _sorted(db, argv[1], options)
+    found = [item if isinstance(item, bytes) else b"" for item in _sorted(db, argv[1], options, binary=True)]
+    if found:
+        stored = List()
+        stored.push_tail(found, session.server.settings.list_max_listpack_size)
+        db.store(key, stored)
+        db.changed(key, "sortstore", len(found))
+    elif db.remove(key):
+        db.changed(key, "del")
+    return len(found)
 
 
 @command(
