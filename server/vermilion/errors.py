@@ -165,6 +165,10 @@ def not_between(low: int, high: int) -> str:
     return f"ERR value is out of range, value must between {low} and {high}"
 
 
+# SORT ----------------------------------------------------------------------------------------------------
+
+SCORE_NOT_A_DOUBLE: Final = "ERR One or more scores can't be converted into double"
+
 # DUMP and RESTORE ----------------------------------------------------------------------------------------
 
 BUSY_KEY: Final = "BUSYKEY Target key name already exists."

@@ -8,6 +8,7 @@ from vermilion.commands import (
     serialization,
     server,
     sorted_set,
+    sorting,
     stream,
     string,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "server",
     "set_",
     "sorted_set",
+    "sorting",
     "stream",
     "string",
 ]
