@@ -21,7 +21,7 @@ from vermilion.commands.syntax import (
     KeyFlag,
     KeyRole,
     KeySpec,
-    Kind,
+    LongDouble,
     OneOf,
     OverwriteKey,
     PeekKey,
@@ -40,7 +40,6 @@ from vermilion.structures import lcs as subsequence
 from vermilion.structures import long_double
 
 SetKey = Annotated[bytes, KeyRole("RW", "access", "update", "variable_flags")]
-LongDouble = Annotated[Fraction | float, Kind("double", long_double.parse, errors.NOT_A_FLOAT)]
 Condition = Annotated[str | None, OneOf(Token("NX"), Token("XX"), since="2.6.12")]
 
 _PAIRS: Final = Argument(

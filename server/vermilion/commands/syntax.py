@@ -16,11 +16,13 @@ the parser, the arity, the key positions and the documentation that COMMAND INFO
 """
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Annotated, Final, Literal, TypeAlias
 
 from vermilion import errors
 from vermilion.errors import RespError
 from vermilion.protocol.numbers import parse_double, parse_int64
+from vermilion.structures import long_double
 
 # Command flags, in the order in which COMMAND INFO prints them -------------------------------------------
 
@@ -135,6 +137,7 @@ Pattern: TypeAlias = Annotated[bytes, PATTERN]
 Integer: TypeAlias = Annotated[int, INTEGER]
 Positive: TypeAlias = Annotated[int, POSITIVE]
 Double: TypeAlias = Annotated[float, DOUBLE]
+LongDouble: TypeAlias = Annotated[Fraction | float, Kind("double", long_double.parse, errors.NOT_A_FLOAT)]
 UnixTime: TypeAlias = Annotated[int, UNIX_TIME]
 
 ReadKey: TypeAlias = Annotated[bytes, KeyRole("RO", "access")]
