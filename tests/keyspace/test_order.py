@@ -5,9 +5,9 @@ from random import Random
 import pytest
 
 from vermilion.clock import ManualClock
-from vermilion.keyspace import order
 from vermilion.keyspace.database import Database, KeyspaceStats
-from vermilion.keyspace.order import KeyOrder
+from vermilion.structures import order
+from vermilion.structures.order import Order
 
 
 def database(index: int = 0, clock: ManualClock | None = None) -> Database:
@@ -138,8 +138,8 @@ def test_an_iteration_ends_under_a_stream_of_new_keys() -> None:
 
 
 def test_compaction_gives_the_memory_back_in_small_steps() -> None:
-    keys = KeyOrder(0)
-    keys.extend([name(number) for number in range(10_000)])
+    keys = Order(0)
+    keys.catch_up({name(number): None for number in range(10_000)})
     for number in range(9_990):
         before = keys._read
         keys.discard(name(number))

@@ -312,10 +312,7 @@ def copy(session: Session, argv: list[bytes]) -> int:
     held = db.lookup(source)
     if held is None or (target.touch(destination) is not None and not replace):
         return 0
-    target.store(destination, value.copied(held))
-    deadline = db.deadline(source)
-    if deadline is not None:
-        target.expire_at(destination, deadline)
+    target.place(destination, value.copied(held), db.deadline(source))
     target.changed(destination, "copy_to")
     return 1
 

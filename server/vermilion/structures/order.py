@@ -1,31 +1,48 @@
-"""The order that SCAN and RANDOMKEY go by: every key has one position, and a position only ever falls.
+"""The order that scans and random choices go by: every key of a dict has one position, and it only ever falls.
 
     entries   [ a  b  ·  d  e  | gap: already moved down |  h  ·  j  k ]
                 0              write                     read          end
+
+The dict is the truth. It keeps the order of creation, so the keys that the order does not know yet are the last
+ones of the dict, as many as the two differ in: `catch_up` learns of them, when there is a reason to.
 
 A new key goes to the end. A deleted one leaves its entry behind as a ghost; created again, it takes that
 place. When ghosts outnumber keys, each further deletion moves a few entries down over them, until the gap has
 travelled to the end and is cut off: the list stays short, and no single call pays for all of it.
 
-SCAN goes from the end to the beginning, and a cursor says below which position it has not looked yet. A key
+A scan goes from the end to the beginning, and a cursor says below which position it has not looked yet. A key
 that exists from the start of an iteration to its end begins below the cursor and can only move down, so the
 cursor meets it, whatever else is written, and for any number of cursors at once: nothing is kept per cursor.
 What is created meanwhile lies above, so that every iteration ends.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
+
+V = TypeVar("V")
 
 _SLACK: Final = 32
 _STEP: Final = 8
 
 
-class KeyOrder:
-    """The keys of one database, by position.
+_CURSOR_BITS: Final = 40
+_CURSOR_MASK: Final = (1 << _CURSOR_BITS) - 1
+
+TAG_BITS: Final = 63 - _CURSOR_BITS
+"""A tag has up to this many bits: many clients read a cursor as a signed integer."""
+
+
+class Order:
+    """The keys of one dict, by position.
 
     Args:
-        tag: tells the cursors of this order from those of others, which SWAPDB may bring here.
+        tag: tells the cursors of this order from those of others; a cursor of another order begins again.
+
+    LLM Context:
+        - Assigning to a key that exists must not move it in the dict; deleting one goes through `discard`.
+        - `catch_up` comes before each `discard`, `scan` and `pick`.
     """
 
     __slots__ = ("_entries", "_ghosts", "_read", "_write", "tag")
@@ -45,7 +62,15 @@ class KeyOrder:
         """Return how many keys there are."""
         return len(self._entries) - (self._read - self._write) - len(self._ghosts)
 
-    def extend(self, keys: Sequence[bytes]) -> None:
+    def catch_up(self, table: dict[bytes, V]) -> None:
+        """Note the keys that were created in the dict since the last time."""
+        new = len(table) - len(self)
+        if new:
+            keys = list(islice(reversed(table), new))
+            keys.reverse()
+            self._extend(keys)
+
+    def _extend(self, keys: Sequence[bytes]) -> None:
         """Note keys that were created, in order."""
         ghosts = self._ghosts
         if ghosts:
@@ -79,13 +104,19 @@ class KeyOrder:
             end = write = 0
         self._read, self._write = end, write
 
-    def page(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
-        """Return the next cursor, 0 at the end, and the entries of a page; ghosts are among them.
+    def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
+        """Return the next cursor, 0 at the end, and some entries; deleted keys are among them.
 
         Args:
-            cursor: 0 to begin, else what the page before returned.
-            count: how many entries to look at, 1 or more.
+            cursor: 0 to begin, else what the call before returned; one of another order begins again.
+            count: how many positions to look at, 1 or more.
         """
+        position = cursor & _CURSOR_MASK if cursor >> _CURSOR_BITS == self.tag else 0
+        position, page = self._page(position, count)
+        return (self.tag << _CURSOR_BITS | position if position else 0), page
+
+    def _page(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
+        """Return the next position, 0 at the end, and the entries of a page; ghosts are among them."""
         entries, read, write = self._entries, self._read, self._write
         end = min(cursor or len(entries), len(entries))
         if write < end < read:
@@ -98,7 +129,7 @@ class KeyOrder:
         return low, entries[low:end]
 
     def pick(self, random: Random) -> bytes:
-        """Return an entry by chance, a ghost about half of the time at worst; there must be a key."""
+        """Return an entry by chance, a deleted key about half of the time at worst; there must be a key."""
         gap = self._read - self._write
         at = int(random.random() * (len(self._entries) - gap))
         return self._entries[at if at < self._write else at + gap]
