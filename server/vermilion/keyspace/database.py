@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 _PLAIN_BYTES: Final = {bytes}
 _PLAIN_BYTES_OR_NONE: Final = {bytes, type(None)}
+_LONG_VALUE: Final = 4096
+"""Longer values are looked up one by one, so that a pipeline's replies can be sent in parts."""
+
 _PLAIN_INT: Final = {int}
 _SAFE_SUM: Final = 2**62
 """Below this, no run of increments of one pipeline comes near 64 bits."""
@@ -275,6 +278,8 @@ class Database:
         values = list(map(self.data.get, keys))
         kinds = set(map(type, values))
         if not kinds <= _PLAIN_BYTES_OR_NONE:
+            return None
+        if kinds == _PLAIN_BYTES and max(map(len, cast("list[bytes]", values))) > _LONG_VALUE:
             return None
         found: Collection[bytes] = keys
         if len(kinds) > 1:
