@@ -4,10 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.commands.conftest import Caller
 from vermilion import errors
+from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.clock import ManualClock
 from vermilion.engine.engine import Engine
 from vermilion.keyspace.database import Database
+from vermilion.protocol.encode import encode_resp2
 from vermilion.protocol.reply import OK
 from vermilion.session import Session
 
@@ -99,6 +102,56 @@ class TestEvents:
         run(*words.split())
         assert events == expected
         assert bool(engine.keyspace.expired_fields) == bool(expected)
+
+
+class TestRuns:
+    """Pipelined HSETs of one hash run at once, and nobody can tell."""
+
+    @staticmethod
+    def batch(engine: Engine, session: Session, *calls: str) -> bytes:
+        out: list[bytes] = []
+        engine.execute_batch(session, [call.encode().split() for call in calls], encode_resp2, out)
+        return b"".join(out)
+
+    @pytest.mark.parametrize("entries", [0, 2, 512])
+    @pytest.mark.parametrize(
+        "calls",
+        [
+            ("HSET h a 1", "HSET h b 2", "HSET h a 3", "HSET h a 4"),
+            ("HSET h x 1", "HSET h y 2", "HSET h x 3", "HSET h z 4"),
+            ("HSET h a 1", "HSET h a @", "HSET h a 3", "HSET h b 4"),
+            ("HSET h a 1", "HSET i a 2", "HSET h a 3", "HSET h b 4"),
+            ("HSET h a 1", "HSET s a 2", "HSET h a 3", "HSET h b 4"),
+            ("HSET s a 1", "HSET s a 2", "HSET s a 3", "HSET s b 4"),
+            ("HSET h a 1 b 1", "HSET h a 2 b 2", "HSET h a 3 c 3", "HSET h b 4 c 4"),
+            ("HSET new a 1", "HSET new a 2", "HSET new b 3", "HSET new b 4"),
+            ("HSET ttl a 1", "HSET ttl b 2", "HSET ttl a 3", "HSET ttl b 4"),
+        ],
+    )
+    def test_they_answer_and_do_what_single_calls_do(
+        self, clock: ManualClock, calls: tuple[str, ...], entries: int
+    ) -> None:
+        long = "x" * 65
+        outcomes = []
+        for size in (1, len(calls)):
+            engine = MemoryCacheBackend(clock=clock).engine
+            session = engine.open_session(Caller())
+            self.batch(
+                engine, session,
+                f"CONFIG SET hash-max-listpack-entries {entries}", "HSET h a 1 b 2", "SET s x",
+                "HSET ttl a 1 b 2", "HEXPIRE ttl 100 FIELDS 1 a",
+            )  # fmt: skip
+            out = b""
+            for start in range(0, len(calls), size):
+                out += self.batch(
+                    engine, session, *(call.replace("@", long) for call in calls[start : start + size])
+                )
+            dirty = engine.keyspace.dirty
+            keys = ("h", "i", "s", "new", "ttl")
+            state = self.batch(engine, session, *(f"HGETALL {key}" for key in keys), "HTTL ttl FIELDS 2 a b")
+            state += self.batch(engine, session, *(f"OBJECT ENCODING {key}" for key in keys))
+            outcomes.append((out, dirty, state))
+        assert outcomes[0] == outcomes[1]
 
 
 class TestReclaiming:

@@ -124,7 +124,7 @@ calls = st.lists(
     st.one_of(
         st.tuples(st.just("set"), names, words),
         st.tuples(st.just("update"), st.lists(st.tuples(names, words), max_size=4), st.just(0)),
-        st.tuples(st.just("replace"), names, words),
+        st.tuples(st.just("put"), names, words),
         st.tuples(st.just("remove"), names, st.just(0)),
         st.tuples(st.just("expire"), names, st.integers(-200, 1000)),
         st.tuples(st.just("persist"), names, st.just(0)),
@@ -166,8 +166,8 @@ class Model:
             self.values[field] = value
             self.deadlines.pop(field, None)
 
-    def replace(self, field: bytes, value: bytes) -> None:
-        self.held.replace((field, value))
+    def put(self, field: bytes, value: bytes) -> None:
+        self.held.put(field, value)
         self.values[field] = value
 
     def remove(self, field: bytes, _: int) -> None:

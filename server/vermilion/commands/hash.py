@@ -159,28 +159,44 @@ def _expiring(db: Database, key: bytes, held: Hash, fields: Sequence[bytes], dea
 # Writing --------------------------------------------------------------------------------------------------
 
 
-def _set_pairs(session: Session, argv: list[bytes]) -> int:
-    """Set fields to values, and return how many of the fields are new."""
-    db = session.db
-    key = argv[1]
-    pairs = argv[2:]
-    held = db.obtain(key, Hash)
-    new = int(held.set(argv[2], argv[3])) if len(pairs) == 2 else held.update(pairs)
-    if held.encoding is not HASHTABLE:
-        _fit(session.server, held, pairs)
-    db.changed(key, "hset", len(pairs) >> 1)
+def _hset_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+    """Set one field for each call of a run that is all about one hash, when that cannot change its encoding."""
+    if len(columns) != 3:
+        return None
+    keys, fields, values = columns
+    key = keys[0]
+    if keys.count(key) != len(keys):
+        return None
+    held = db.touch(key)
+    if type(held) is not Hash or held.deadlines:
+        return None
+    if held.encoding is not HASHTABLE and not held.outdoes(fields, values):
+        return None
+    new = held.set_many(fields, values)
+    db.changed(key, "hset", len(fields))
     return new
 
 
 @command(
     "HSET", WRITE | DENYOOM | FAST, since="2.0.0", complexity="O(N) where N is the number of fields that are set.",
-    raw=True, arity=-4, arguments=[_KEY, _PAIRS], keys=[_UPDATE],
+    raw=True, arity=-4, arguments=[_KEY, _PAIRS], keys=[_UPDATE], many=_hset_many,
 )  # fmt: skip
 def hset(session: Session, argv: list[bytes]) -> int:
     """Set fields of a hash, and return how many of them are new."""
-    if len(argv) & 1:
+    size = len(argv)
+    if size & 1:
         raise RespError(errors.wrong_arity("hset"))
-    return _set_pairs(session, argv)
+    db = session.db
+    key = argv[1]
+    held = db.touch(key)
+    if type(held) is not Hash:
+        held = db.obtain(key, Hash)
+    pairs = argv[2:]
+    new = int(held.set(argv[2], argv[3])) if size == 4 else held.update(pairs)
+    if held.encoding is not HASHTABLE:
+        _fit(session.server, held, pairs)
+    db.changed(key, "hset", size - 2 >> 1)
+    return new
 
 
 @command(
@@ -192,7 +208,7 @@ def hmset(session: Session, argv: list[bytes]) -> Status:
     """Set fields of a hash."""
     if len(argv) & 1:
         raise RespError(errors.wrong_arity("hmset"))
-    _set_pairs(session, argv)
+    hset(session, argv)
     return OK
 
 
@@ -288,7 +304,8 @@ def _set_expiring(
             return 0
     held = db.obtain(key, Hash)
     if keep:
-        held.replace(pairs)
+        for field, value in zip(fields, pairs[1::2], strict=True):
+            held.put(field, value)
     else:
         held.update(pairs)
     if deadline is not None:
@@ -346,10 +363,13 @@ def hgetdel(session: Session, argv: list[bytes]) -> list[Reply]:
 # Numbers --------------------------------------------------------------------------------------------------
 
 
-def _replace(server: Server, db: Database, key: bytes, field: bytes, value: bytes, event: str) -> None:
+def _put(
+    server: Server, db: Database, key: bytes, held: Hash | None, field: bytes, value: bytes, event: str
+) -> None:
     """Set a field to what arithmetic gave; a deadline stays."""
-    held = db.obtain(key, Hash)
-    held.replace((field, value))
+    if held is None:
+        held = db.obtain(key, Hash)
+    held.put(field, value)
     if held.encoding is not HASHTABLE:
         _fit(server, held, (field, value))
     db.changed(key, event)
@@ -366,7 +386,7 @@ def hincrby(server: Server, db: Database, key: AccessUpdateKey, field: Value, in
     total = number + increment
     if not INT64_MIN <= total <= INT64_MAX:
         raise RespError(errors.INCREMENT_OVERFLOW)
-    _replace(server, db, key, field, b"%d" % total, "hincrby")
+    _put(server, db, key, held, field, b"%d" % total, "hincrby")
     return total
 
 
@@ -386,7 +406,7 @@ def hincrbyfloat(
     if total is None:
         raise RespError(errors.INCREMENT_NOT_FINITE)
     result = long_double.format_fixed(total)
-    _replace(server, db, key, field, result, "hincrbyfloat")
+    _put(server, db, key, held, field, result, "hincrbyfloat")
     return result
 
 
@@ -396,8 +416,12 @@ def hincrbyfloat(
 @command("HGET", READONLY | FAST, since="2.0.0", complexity="O(1)")
 def hget(db: Database, key: ReadKey, field: Value) -> bytes | None:
     """Return the value of a field of a hash."""
-    held = _find(db, key, (field,))
-    return None if held is None else held.fields.get(field)
+    held = db.find(key, Hash)
+    if held is None:
+        return None
+    if held.deadlines:
+        _reclaim(db, key, held, (field,))
+    return held.fields.get(field)
 
 
 @command("HMGET", READONLY | FAST, since="2.0.0", complexity="O(N) where N is the number of fields.")

@@ -12,6 +12,7 @@ once it has outgrown them; it never goes back. A listpackex is read by deadline,
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from operator import sub
 from random import Random
 from typing import Final, Self
 
@@ -97,9 +98,21 @@ class Hash(Structure):
                 self.persist(field)
         return len(fields) - size
 
-    def replace(self, pairs: Sequence[bytes]) -> None:
-        """Set fields and values, given in turn; fields that have a deadline keep it."""
-        self.fields.update(zip(pairs[::2], pairs[1::2], strict=True))
+    def set_many(self, fields: Sequence[bytes], values: Sequence[bytes]) -> list[int]:
+        """Set fields of a hash without deadlines; return for each 1 when it is new, 0 when not."""
+        held = self.fields
+        if held.keys() >= set(fields):
+            held.update(zip(fields, values, strict=True))
+            return [0] * len(fields)
+        sizes = [len(held)]
+        for field, value in zip(fields, values, strict=True):
+            held[field] = value
+            sizes.append(len(held))
+        return list(map(sub, sizes[1:], sizes))
+
+    def put(self, field: bytes, value: bytes) -> None:
+        """Set the value of a field; it keeps its deadline, if it has one."""
+        self.fields[field] = value
 
     def fit(self, words: Sequence[bytes], entries: int, size: int) -> None:
         """Become a hashtable when a listpack would be too large.
@@ -110,8 +123,23 @@ class Hash(Structure):
             size: how many bytes a field or a value in it may have.
         """
         # More pairs at once than there may be fields are too many for Redis, though some of them be the same.
-        if len(self.fields) > entries or len(words) > 2 * entries or max(map(len, words)) > size:
+        if len(self.fields) > entries or len(words) > 2 * entries:
             self.encoding = HASHTABLE
+            return
+        for word in words:
+            if len(word) > size:
+                self.encoding = HASHTABLE
+                return
+
+    def outdoes(self, fields: Sequence[bytes], values: Sequence[bytes]) -> bool:
+        """Return whether fields are all there with values that are longer than these new ones, or as long.
+
+        Such a change leaves a listpack what it is, whatever the limits are.
+        """
+        held = self.fields
+        return held.keys() >= set(fields) and max(map(len, values)) <= min(
+            map(len, map(held.__getitem__, fields))
+        )
 
     def remove(self, field: bytes) -> bool:
         """Delete a field, whether it has fallen due or not; return whether it was there."""
