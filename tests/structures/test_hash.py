@@ -254,6 +254,22 @@ class TestChance:
 
 
 class TestScan:
+    def test_the_first_scan_has_little_to_catch_up_with(self) -> None:
+        pairs = [word for number in range(5000) for word in (name(number), b"v")]
+        one_by_one, at_once, run, arithmetic = (filled(1, table=True) for _ in range(4))
+        for number in range(5000):
+            one_by_one.set(name(number), b"v")
+            arithmetic.put(name(number), b"1")
+        at_once.update(pairs)
+        run.set_many(pairs[::2], pairs[1::2])
+        converted = Hash()
+        converted.update(pairs)
+        converted.fit(pairs[:2], 1, 1)
+        for held in (one_by_one, at_once, run, arithmetic, converted, converted.copy()):
+            assert held._order is not None
+            assert len(held) - len(held._order) < 4096
+            assert sorted(scan_all(held, 999)) == sorted(held.fields)
+
     def test_a_small_hash_is_returned_at_once(self) -> None:
         cursor, fields = filled(50).scan(0, 1, None, Random(1), 0)
         assert cursor == 0

@@ -149,6 +149,18 @@ def _deleted(db: Database, key: bytes, held: Hash, count: int) -> None:
         db.changed(key, "del", 0)
 
 
+def _take(db: Database, key: bytes, held: Hash, fields: Sequence[bytes]) -> list[Reply]:
+    """Delete fields of a hash one after the other, and return what their values were."""
+    values: list[Reply] = []
+    count = 0
+    for field in fields:
+        values.append(held.fields.get(field))
+        count += held.remove(field)
+    if count:
+        _deleted(db, key, held, count)
+    return values
+
+
 def _expiring(db: Database, key: bytes, held: Hash, fields: Sequence[bytes], deadline: int) -> None:
     """Let existing fields of a hash fall due."""
     for field in fields:
@@ -303,7 +315,14 @@ def _set_expiring(
         if existing != (len(fields) if condition == b"FXX" else 0):
             return 0
     held = db.obtain(key, Hash)
-    if keep:
+    gone = deadline is not None and deadline <= now_ms
+    if gone:
+        # Each comes and goes before the next one comes: that they do not stay does not keep a listpack from bursting.
+        for field, value in zip(fields, pairs[1::2], strict=True):
+            held.set(field, value)
+            _fit(session.server, held, (field, value))
+            held.remove(field)
+    elif keep:
         for field, value in zip(fields, pairs[1::2], strict=True):
             held.put(field, value)
     else:
@@ -313,15 +332,11 @@ def _set_expiring(
     if held.encoding is not HASHTABLE:
         _fit(session.server, held, pairs)
     db.changed(key, "hset", len(fields))
-    if deadline is None:
-        return 1
-    if deadline > now_ms:
+    if gone:
+        _deleted(db, key, held, 0)
+    elif deadline is not None:
         _expiring(db, key, held, fields, deadline)
         db.changed(key, "hexpire", 0)
-    else:
-        for field in fields:
-            held.remove(field)
-        _deleted(db, key, held, 0)
     return 1
 
 
@@ -350,14 +365,7 @@ def hgetdel(session: Session, argv: list[bytes]) -> list[Reply]:
     fields = _fields_behind(argv, 2, errors.NUMFIELDS_NOT_POSITIVE)
     if held is None or (held.deadlines and not _reclaim(db, key, held, fields)):
         return [None] * len(fields)
-    values: list[Reply] = []
-    count = 0
-    for field in fields:
-        values.append(held.fields.get(field))
-        count += held.remove(field)
-    if count:
-        _deleted(db, key, held, count)
-    return values
+    return _take(db, key, held, fields)
 
 
 # Numbers --------------------------------------------------------------------------------------------------
@@ -692,20 +700,20 @@ def hgetex(session: Session, argv: list[bytes]) -> list[Reply]:
     fields = _fields_behind(argv, at, errors.NUMFIELDS_NOT_POSITIVE)
     if held is None or (held.deadlines and not _reclaim(db, key, held, fields)):
         return [None] * len(fields)
+    if persist or deadline is not None:
+        held.expect_deadlines()
+    if deadline is not None and deadline <= now:
+        return _take(db, key, held, fields)
     values: list[Reply] = [held.fields.get(field) for field in fields]
     if persist:
-        held.expect_deadlines()
         count = sum(map(held.persist, fields))
         if count:
             db.changed(key, "hpersist", count)
     elif deadline is not None:
-        held.expect_deadlines()
         existing = [field for field in fields if field in held.fields]
-        if existing and deadline > now:
+        if existing:
             _expiring(db, key, held, existing, deadline)
             db.changed(key, "hexpire", len(existing))
-        elif existing:
-            _deleted(db, key, held, sum(map(held.remove, existing)))
     return values
 
 

@@ -3,7 +3,10 @@
     fields      field -> value, in order of creation
     deadlines   field -> milliseconds since the epoch, for the fields that have one, set last comes last
     _due        the same by time, made with the first deadline: see `deadlines.py`
-    _order      the fields by position, made with the first scan of, or random choice from, a large hash: see `order.py`
+    _order      the fields of a hashtable by position, for scans and random choices: see `order.py`
+
+The order is made by the first scan or choice, or when the fields reach a few thousand. From then on it catches up
+every so many new fields, so that no scan ever has to catch up with all of them.
 
 A field whose deadline has passed is still there until it is reclaimed: whoever reads says what time it is. A hash
 is a `listpack` while it is small, a `listpackex` from the first time a deadline is spoken of, and a `hashtable`
@@ -26,6 +29,9 @@ HASHTABLE: Final = "hashtable"
 
 _SAMPLE_BY_DRAWING: Final = 3
 """Up to this fraction of all fields are drawn one by one; for more, drawing would repeat itself too often."""
+
+_CATCH_UP_MASK: Final = 2**12 - 1
+"""The order catches up whenever the number of fields becomes a multiple of 4096."""
 
 _BEGINNING: Final = -(2**63)
 """Earlier than every deadline: nothing has fallen due."""
@@ -74,6 +80,7 @@ class Hash(Structure):
         other.encoding = self.encoding
         for field, deadline in (self.deadlines or {}).items():
             other.expire_at(field, deadline)
+        other.grown(0)
         return other
 
     # Writing ----------------------------------------------------------------------------------------------
@@ -85,17 +92,23 @@ class Hash(Structure):
         fields[field] = value
         if self.deadlines:
             self.persist(field)
-        return len(fields) > size
+        if len(fields) == size:
+            return False
+        if not len(fields) & _CATCH_UP_MASK:
+            self.grown(size)
+        return True
 
     def update(self, pairs: Sequence[bytes]) -> int:
         """Set fields and values, given in turn, without deadlines; return how many of the fields are new."""
         fields = self.fields
         size = len(fields)
-        names = pairs[::2]
-        fields.update(zip(names, pairs[1::2], strict=True))
+        new = zip(pairs[::2], pairs[1::2], strict=True)
         if self.deadlines:
-            for field in names:
-                self.persist(field)
+            for field, value in new:
+                self.set(field, value)
+        else:
+            fields.update(new)
+        self.grown(size)
         return len(fields) - size
 
     def set_many(self, fields: Sequence[bytes], values: Sequence[bytes]) -> list[int]:
@@ -108,11 +121,19 @@ class Hash(Structure):
         for field, value in zip(fields, values, strict=True):
             held[field] = value
             sizes.append(len(held))
+        self.grown(sizes[0])
         return list(map(sub, sizes[1:], sizes))
 
     def put(self, field: bytes, value: bytes) -> None:
         """Set the value of a field; it keeps its deadline, if it has one."""
+        size = len(self.fields)
         self.fields[field] = value
+        self.grown(size)
+
+    def grown(self, size: int) -> None:
+        """Let the order catch up, when enough fields have come since there were `size` of them."""
+        if (len(self.fields) ^ size) > _CATCH_UP_MASK and self.encoding is HASHTABLE:
+            self._catch_up()
 
     def fit(self, words: Sequence[bytes], entries: int, size: int) -> None:
         """Become a hashtable when a listpack would be too large.
@@ -123,13 +144,14 @@ class Hash(Structure):
             size: how many bytes a field or a value in it may have.
         """
         # More pairs at once than there may be fields are too many for Redis, though some of them be the same.
-        if len(self.fields) > entries or len(words) > 2 * entries:
-            self.encoding = HASHTABLE
-            return
-        for word in words:
-            if len(word) > size:
-                self.encoding = HASHTABLE
+        if len(self.fields) <= entries and len(words) <= 2 * entries:
+            for word in words:
+                if len(word) > size:
+                    break
+            else:
                 return
+        self.encoding = HASHTABLE
+        self.grown(0)
 
     def outdoes(self, fields: Sequence[bytes], values: Sequence[bytes]) -> bool:
         """Return whether fields are all there with values that are longer than these new ones, or as long.
@@ -281,8 +303,15 @@ class Hash(Structure):
         return list(drawn)
 
     def _ordered(self, random: Random) -> Order:
-        """Return the order, up to date."""
+        """Return the order, up to date, with a tag by chance."""
+        order = self._catch_up()
+        if not order.tag:
+            order.tag = random.randrange(1, 1 << TAG_BITS)
+        return order
+
+    def _catch_up(self) -> Order:
+        """Return the order, up to date, without a tag at first."""
         if self._order is None:
-            self._order = Order(random.getrandbits(TAG_BITS))
+            self._order = Order(0)
         self._order.catch_up(self.fields)
         return self._order
