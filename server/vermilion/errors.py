@@ -185,6 +185,12 @@ def unknown_argument(word: bytes) -> str:
     return f"ERR unknown argument: {text(_shown(word, len(word)))}"
 
 
+# Sets -----------------------------------------------------------------------------------------------------
+
+NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
+MORE_KEYS_THAN_ARGUMENTS: Final = "ERR Number of keys can't be greater than number of args"
+LIMIT_NEGATIVE: Final = "ERR LIMIT can't be negative"
+
 # The server group ----------------------------------------------------------------------------------------
 
 INVALID_COMMAND: Final = "ERR Invalid command specified"

@@ -373,3 +373,14 @@ class TestKeyspace:
         assert isinstance(small, int)
         assert isinstance(large, int)
         assert large > small + 1000 * 50
+
+    def test_the_memory_of_a_hash_counts_each_field_once(self, run: Run) -> None:
+        run("HSET", "h", *(word for number in range(1000) for word in (f"field:{number:050}", "v")))
+        before = run("MEMORY", "USAGE", "h", "SAMPLES", 0)
+        run("HEXPIRE", "h", 1000, "FIELDS", 1000, *(f"field:{number:050}" for number in range(1000)))
+        run("HRANDFIELD", "h")
+        after = run("MEMORY", "USAGE", "h", "SAMPLES", 0)
+        assert isinstance(before, int)
+        assert isinstance(after, int)
+        deadlines, buckets, order = 250, 16, 16
+        assert before < after < before + 1000 * (deadlines + buckets + order)

@@ -5,7 +5,7 @@ from typing import Annotated, Final, TypeAlias
 from vermilion import errors
 from vermilion.commands.expiration import moment_of, permits
 from vermilion.commands.registry import command, container
-from vermilion.commands.scanning import cursor_of, scan_options
+from vermilion.commands.scanning import scan_cursor, scan_options
 from vermilion.commands.syntax import (
     BLOCKING,
     DENYOOM,
@@ -355,8 +355,8 @@ def randomkey(db: Database) -> bytes | None:
 def scan(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the next cursor, 0 at the end, and some of the keys."""
     # Raw: the cursor is judged before the options, and COUNT before the word behind it is read.
-    cursor = cursor_of(argv[1])
-    options = scan_options(argv[2:], b"TYPE")
+    cursor = scan_cursor(argv[1])
+    options = scan_options(argv[2:], of_keys=True)
     db = session.db
     following, names = db.scan(cursor, options.size, options.matches)
     if options.type_name is not None:

@@ -2,5 +2,6 @@
 
 from vermilion.commands import connection, generic, server, string
 from vermilion.commands import hash as hash_
+from vermilion.commands import set as set_
 
-__all__ = ["connection", "generic", "hash_", "server", "string"]
+__all__ = ["connection", "generic", "hash_", "server", "set_", "string"]

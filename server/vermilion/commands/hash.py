@@ -7,7 +7,7 @@ from typing import Annotated, Final, TypeAlias, cast
 from vermilion import errors
 from vermilion.commands.expiration import moment_of, permits
 from vermilion.commands.registry import command
-from vermilion.commands.scanning import cursor_of, scan_options
+from vermilion.commands.scanning import scan_cursor, scan_options
 from vermilion.commands.syntax import (
     DENYOOM,
     FAST,
@@ -554,12 +554,12 @@ def hrandfield(session: Session, argv: list[bytes]) -> Reply:
 def hscan(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the next cursor, 0 at the end, and some of the fields of a hash with their values."""
     # Raw: the cursor is judged before the key is looked up, and the options behind it only when there is a hash.
-    cursor = cursor_of(argv[2])
+    cursor = scan_cursor(argv[2])
     db = session.db
     held = db.find(argv[1], Hash)
     if held is None:
         return [b"0", []]
-    options = scan_options(argv[3:], b"NOVALUES")
+    options = scan_options(argv[3:], of_fields=True)
     cursor, fields = held.scan(cursor, options.size, options.matches, db.random, db.clock.now_ms())
     if not options.values:
         return [b"%d" % cursor, list[Reply](fields)]

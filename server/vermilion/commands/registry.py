@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, "Command"]] = {}
 
 _CATEGORIES: Final = {
     "string": "string",
+    "set": "set",
     "generic": "keyspace",
     "connection": "connection",
     "hash": "hash",

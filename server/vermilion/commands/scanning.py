@@ -1,4 +1,4 @@
-"""The cursor and the options that SCAN, HSCAN, SSCAN and ZSCAN share."""
+"""What SCAN and its relatives are asked for: a cursor, and the options behind it."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -10,43 +10,54 @@ from vermilion.structures.glob import compile_glob
 
 
 class ScanOptions(NamedTuple):
-    """What a scan was asked for."""
+    """What stands behind a cursor.
 
-    size: int = 10
-    matches: Callable[[bytes], bool] | None = None
-    type_name: str | None = None
-    values: bool = True
+    Args:
+        size: how many positions to look at.
+        matches: which names to return; None for all.
+        type_name: of which type the values of the keys are to be; None for all.
+        values: whether values are returned beside the fields.
+    """
+
+    size: int
+    matches: Callable[[bytes], bool] | None
+    type_name: str | None
+    values: bool
 
 
-def cursor_of(text: bytes) -> int:
-    """Return the cursor that text spells.
+def scan_cursor(word: bytes) -> int:
+    """Return the cursor that a word spells.
 
     Raises:
         RespError: when it spells none.
     """
-    cursor = parse_cursor(text)
+    cursor = parse_cursor(word)
     if cursor is None:
         raise RespError(errors.INVALID_CURSOR)
     return cursor
 
 
-def scan_options(words: list[bytes], own: bytes = b"") -> ScanOptions:
-    """Read the options behind a cursor.
+def scan_options(words: list[bytes], *, of_keys: bool = False, of_fields: bool = False) -> ScanOptions:
+    """Read the options behind a cursor; a value is judged before the word behind it is read.
 
     Args:
-        words: the rest of the call.
-        own: the option that only this command has: `TYPE` or `NOVALUES`.
+        words: what stands there.
+        of_keys: whether keys are gone over, which have types.
+        of_fields: whether fields are gone over, which have values.
 
     Raises:
-        RespError: for the first word that is out of place; COUNT is judged before the word behind it is read.
+        RespError: for a word that is no option, or a value that is none.
     """
-    options = ScanOptions()
+    count = 10
+    matches: Callable[[bytes], bool] | None = None
+    type_name: str | None = None
+    values = True
     rest = iter(words)
     for word in map(bytes.upper, rest):
         if word == b"NOVALUES":
-            if own != word:
+            if not of_fields:
                 raise RespError(errors.NOVALUES_OUTSIDE_HSCAN)
-            options = options._replace(values=False)
+            values = False
             continue
         operand = next(rest, None)
         if operand is None:
@@ -57,11 +68,11 @@ def scan_options(words: list[bytes], own: bytes = b"") -> ScanOptions:
                 raise RespError(errors.NOT_AN_INTEGER)
             if number < 1:
                 raise RespError(errors.SYNTAX)
-            options = options._replace(size=number)
+            count = number
         elif word == b"MATCH":
-            options = options._replace(matches=None if operand == b"*" else compile_glob(operand))
-        elif word == own == b"TYPE":
-            options = options._replace(type_name=operand.decode("latin-1").lower())
+            matches = None if operand == b"*" else compile_glob(operand)
+        elif word == b"TYPE" and of_keys:
+            type_name = operand.decode("latin-1").lower()
         else:
             raise RespError(errors.SYNTAX)
-    return options
+    return ScanOptions(count, matches, type_name, values)

@@ -4,7 +4,7 @@
     expires        key -> deadline in milliseconds since the epoch, for keys that have one
     field_expires  key -> when the first field of the hash there may fall due; a key may outlive its hash here
     accessed       key -> second of the last access, for OBJECT IDLETIME
-    order          the keys by position, the ground that SCAN and RANDOMKEY stand on: see `structures/order.py`
+    order          the keys by position, the ground that SCAN and RANDOMKEY stand on: see `structures/scan_order.py`
 
 Writing a new key does not touch the order; it learns of new keys when it is needed next, or a key is deleted,
 or the periodic work comes by.
@@ -24,7 +24,7 @@ from vermilion.errors import RespError
 from vermilion.keyspace.value import STRING_TYPES, StringValue
 from vermilion.structures.deadlines import BUCKET_BITS, Deadlines
 from vermilion.structures.hash import Hash
-from vermilion.structures.order import Order
+from vermilion.structures.scan_order import ScanOrder
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ class Database:
         self._deadlines = Deadlines(self.expires)
         self.field_expires: dict[bytes, int] = {}
         self._fields_due = Deadlines(self.field_expires)
-        self._order = Order(index)
+        self._order = ScanOrder(index)
 
     def __len__(self) -> int:
         """Return how many keys there are, those not yet reclaimed included, as DBSIZE does."""
@@ -506,7 +506,7 @@ class Database:
     def scan(
         self, cursor: int, count: int, matches: Callable[[bytes], bool] | None = None
     ) -> tuple[int, list[bytes]]:
-        """Return the next cursor (0 at the end) and the live keys among about count; see `structures/order.py`.
+        """Return the next cursor (0 at the end) and the live keys among about count; see `structures/scan_order.py`.
 
         Args:
             cursor: 0 to begin, else what the call before returned; one of another database begins again.
@@ -539,7 +539,7 @@ class Database:
 
     def _catch_up(self) -> None:
         """Bring the order up to date with the keys that were created since the last time."""
-        self._order.catch_up(self.data)
+        self._order.follow(self.data)
 
     # Periodic work ----------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ them. Nothing is removed from a bucket when a name is deleted or gets another de
 longer true are skipped when their bucket comes, and when they outnumber the true ones, all is built anew.
 """
 
+import sys
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final
@@ -30,6 +31,11 @@ class Deadlines:
         self._buckets: dict[int, list[bytes]] = {}
         self._heap: list[int] = []
         self._size = 0
+
+    def __sizeof__(self) -> int:
+        """Return its bytes; the names and the table of deadlines are the owner's."""
+        buckets = sum(map(sys.getsizeof, self._buckets.values()))
+        return object.__sizeof__(self) + sys.getsizeof(self._heap) + sys.getsizeof(self._buckets) + buckets
 
     def add(self, key: bytes, deadline_ms: int) -> None:
         """Note that key falls due; the caller has noted it in `expires`."""

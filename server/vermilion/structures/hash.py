@@ -3,7 +3,7 @@
     fields      field -> value, in order of creation
     deadlines   field -> milliseconds since the epoch, for the fields that have one, set last comes last
     _due        the same by time, made with the first deadline: see `deadlines.py`
-    _order      the fields of a hashtable by position, for scans and random choices: see `order.py`
+    _order      the fields of a hashtable by position, for scans and random choices: see `scan_order.py`
 
 The order is made by the first scan or choice, or when the fields reach a few thousand. From then on it catches up
 every so many new fields, so that no scan ever has to catch up with all of them.
@@ -20,7 +20,7 @@ from random import Random
 from typing import Final, Self
 
 from vermilion.structures.deadlines import BUCKET_BITS, Deadlines
-from vermilion.structures.order import TAG_BITS, Order
+from vermilion.structures.scan_order import TAG_BITS, ScanOrder
 from vermilion.structures.structure import Structure
 
 LISTPACK: Final = "listpack"
@@ -61,13 +61,14 @@ class Hash(Structure):
     __slots__ = ("_due", "_order", "deadlines", "encoding", "fields")
 
     type_name = "hash"
+    encoding: str  # a slot where the base class has a property: every change reads it
 
     def __init__(self) -> None:
         self.fields: dict[bytes, bytes] = {}
         self.deadlines: dict[bytes, int] | None = None
         self._due: Deadlines | None = None
-        self._order: Order | None = None
-        self.encoding: str = LISTPACK
+        self._order: ScanOrder | None = None
+        self.encoding = LISTPACK
 
     def __len__(self) -> int:
         """Return how many fields there are, those that were not reclaimed yet included."""
@@ -169,7 +170,7 @@ class Hash(Structure):
         if field not in fields:
             return False
         if self._order is not None:
-            self._order.catch_up(fields)
+            self._order.follow(fields)
             self._order.discard(field)
         del fields[field]
         if self.deadlines:
@@ -257,7 +258,7 @@ class Hash(Structure):
     ) -> tuple[int, list[bytes]]:
         """Return the next cursor, 0 at the end, and some fields that have not fallen due.
 
-        A small hash is returned at once. For a large one, `order.py` says what an iteration is sure to return.
+        A small hash is returned at once. For a large one, `scan_order.py` says what an iteration is sure to return.
 
         Args:
             cursor: 0 to begin, else what the call before returned; one of another hash begins again.
@@ -302,16 +303,16 @@ class Hash(Structure):
             drawn[self.pick(random)] = None
         return list(drawn)
 
-    def _ordered(self, random: Random) -> Order:
+    def _ordered(self, random: Random) -> ScanOrder:
         """Return the order, up to date, with a tag by chance."""
         order = self._catch_up()
         if not order.tag:
             order.tag = random.randrange(1, 1 << TAG_BITS)
         return order
 
-    def _catch_up(self) -> Order:
+    def _catch_up(self) -> ScanOrder:
         """Return the order, up to date, without a tag at first."""
         if self._order is None:
-            self._order = Order(0)
-        self._order.catch_up(self.fields)
+            self._order = ScanOrder()
+        self._order.follow(self.fields)
         return self._order
