@@ -9,6 +9,7 @@ from vermilion import errors
 from vermilion.clock import ManualClock
 from vermilion.commands.set import MOST_CHOICES
 from vermilion.engine.engine import Engine
+from vermilion.protocol.encode import encode_resp2
 from vermilion.protocol.reply import OrderedSet
 from vermilion.session import Session
 
@@ -123,6 +124,74 @@ class TestChance:
         assert type(run("SRANDMEMBER", "k", -2)) is list
         assert type(run("SPOP", "k", 2)) is OrderedSet
         assert type(run("SPOP", "n", 2)) is OrderedSet
+
+
+class TestPipelines:
+    """A run of calls of one command is executed at once, where that makes no difference."""
+
+    @pytest.fixture
+    def pipeline(self, engine: Engine, session: Session) -> Callable[..., bytes]:
+        def call(*calls: str) -> bytes:
+            out: list[bytes] = []
+            engine.execute_batch(session, [call.encode().split() for call in calls], encode_resp2, out)
+            return b"".join(out)
+
+        return call
+
+    def test_sadd(self, run: Run, pipeline: Callable[..., bytes], changes: list[tuple[str, str]]) -> None:
+        for setup in ([], ["a"], ["a", "b", "c", "d"], [f"m{number}" for number in range(200)]):
+            changes.clear()
+            if setup:
+                run("SADD", "k", *setup)
+            assert pipeline(*(f"SADD k {member}" for member in "abcab")) == b"".join(
+                b":0\r\n" if member in setup or at > 2 else b":1\r\n" for at, member in enumerate("abcab")
+            )
+            assert len(changes) == bool(setup) + len(set("abc").difference(setup))
+            assert set(changes) == {("k", "sadd")}
+            run("DEL", "k")
+
+    def test_sadd_finds_its_encoding(self, run: Run, pipeline: Callable[..., bytes]) -> None:
+        assert pipeline(*(f"SADD k {number}" for number in range(513))) == b":1\r\n" * 513
+        assert run("OBJECT", "ENCODING", "k") == b"hashtable"
+        run("SADD", "n", 1)
+        pipeline("SADD n 2", "SADD n 3", "SADD n 4", "SADD n x")
+        assert run("OBJECT", "ENCODING", "n") == b"listpack"
+
+    def test_spop(self, run: Run, pipeline: Callable[..., bytes], changes: list[tuple[str, str]]) -> None:
+        assert pipeline(*["SPOP k"] * 5) == b"$-1\r\n" * 5
+        run("SADD", "k", *range(10, 22))
+        changes.clear()
+        replies = pipeline(*["SPOP k"] * 5) + pipeline(*["SPOP k"] * 10)
+        assert sorted(replies.split()[1:24:2]) == [b"%d" % number for number in range(10, 22)]
+        assert replies.endswith(b"\r\n" + b"$-1\r\n" * 3)
+        assert changes == [("k", "spop")] * 12 + [("k", "del")]
+        assert run("EXISTS", "k") == 0
+
+    @pytest.mark.parametrize(
+        "calls",
+        [
+            ["SADD s a"] * 4,
+            ["SPOP s"] * 4,
+            ["SADD k a", "SADD s a", "SADD k a", "SADD k b"],
+            ["SPOP k", "SPOP nosuch", "SPOP s", "SPOP k"],
+            ["SADD k a b", "SADD k c d", "SADD k a e", "SADD k f g"],
+            ["SADD k"] * 4,
+            ["SPOP"] * 4,
+            ["SPOP k 0"] * 4,
+        ],
+    )
+    def test_what_differs_is_executed_one_by_one(
+        self, run: Run, pipeline: Callable[..., bytes], calls: list[str]
+    ) -> None:
+        def begin() -> None:
+            run("DEL", "k")
+            run("SADD", "k", "same")
+            run("SET", "s", "v")
+
+        begin()
+        together = pipeline(*calls)
+        begin()
+        assert together == b"".join(pipeline(call) for call in calls)
 
 
 class TestCost:

@@ -50,10 +50,35 @@ def test_what_is_taken_is_any_key_and_no_longer_there(ghosts: int) -> None:
         order = filled(40)
         for number in range(ghosts):
             order.discard(name(number))
-        counts[order.take(random)] += 1
-    share = 4000 / (40 - ghosts)
+        taken = order.take(random, 3)
+        assert len(set(taken)) == 3
+        assert len(order) == 40 - ghosts - 3
+        counts.update(taken)
+    share = 3 * 4000 / (40 - ghosts)
     assert set(counts) == {name(number) for number in range(ghosts, 40)}
     assert all(0.5 * share < count < 1.5 * share for count in counts.values())
+
+
+@pytest.mark.parametrize("ghosts", [0, 10, 22, 30])
+@pytest.mark.parametrize("count", [1, 4, 10])
+def test_what_is_picked_is_any_key(ghosts: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scan_order, "_SLACK", 0)  # at 22, a gap is on its way
+    random = Random(5)
+    order = filled(40)
+    for number in range(ghosts):
+        order.discard(name(number))
+    picked, chosen, sampled = Counter[bytes](), Counter[bytes](), Counter[bytes]()
+    for _ in range(1500):
+        picked[order.pick(random)] += 1
+        chosen.update(order.choices(random, count))
+        sample = order.sample(random, count)
+        assert len(set(sample)) == count
+        sampled.update(sample)
+    assert sampled.total() == chosen.total() == 1500 * count
+    for counts in (picked, chosen, sampled):
+        share = counts.total() / (40 - ghosts)
+        assert set(counts) == {name(number) for number in range(ghosts, 40)}
+        assert all(0.5 * share < number < 1.5 * share for number in counts.values())
 
 
 @pytest.mark.parametrize("slack", [32, 0])
@@ -66,7 +91,7 @@ def test_all_can_be_taken(slack: int, monkeypatch: pytest.MonkeyPatch) -> None:
         order.discard(name(number))
         left.remove(name(number))
     while left:
-        left.remove(order.take(random))
+        left.difference_update(order.take(random, min(len(left), 3)))
         assert len(order) == len(left)
         assert len(order._ghosts) <= len(left) + 32
     assert order.page(0, 10) == (0, [])

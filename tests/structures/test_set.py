@@ -216,6 +216,7 @@ class TestChance:
         held.add([b"%d" % number for number in range(2 * size)], ROOMY)
         assert held.pick(random) in held
         held.remove([b"%d" % number for number in range(size)])
+        assert len(held) == size
         drawn = Counter(held.pick(random) for _ in range(100 * size))
         assert len(drawn) == size
         assert all(50 < count < 150 for count in drawn.values())

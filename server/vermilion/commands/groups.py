@@ -1,7 +1,9 @@
 """Imports every group, so that the table of commands is complete."""
 
-from vermilion.commands import connection, generic, server, string
+from vermilion.commands import bitmap, connection, generic, hyperloglog, serialization, server, string
 from vermilion.commands import hash as hash_
 from vermilion.commands import set as set_
 
-__all__ = ["connection", "generic", "hash_", "server", "set_", "string"]
+__all__ = [
+    "bitmap", "connection", "generic", "hash_", "hyperloglog", "serialization", "server", "set_", "string",
+]  # fmt: skip

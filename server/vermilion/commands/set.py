@@ -1,5 +1,6 @@
 """The set group."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
@@ -40,7 +41,30 @@ MOST_CHOICES: Final = 1 << 24
 # Members --------------------------------------------------------------------------------------------------
 
 
-@command("SADD", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1) for each member.")
+def _one_set(db: Database, keys: tuple[bytes, ...]) -> Set | None:
+    """Return the set that a column of keys names, for calls that change it; None unless all name one that exists."""
+    key = keys[0]
+    if keys.count(key) != len(keys):
+        return None
+    held = db.touch(key)
+    return held if type(held) is Set else None
+
+
+def _sadd_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+    """Add a column of members to one set, when none of them can change its encoding."""
+    if len(columns) != 2:
+        return None
+    held = _one_set(db, columns[0])
+    if held is None:
+        return None
+    added = held.add_each(columns[1])
+    if added is not None:
+        for _ in range(added.count(1)):
+            db.changed(columns[0][0], "sadd")
+    return added
+
+
+@command("SADD", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1) for each member.", many=_sadd_many)
 def sadd(server: Server, db: Database, key: InsertKey, *member: Value) -> int:
     """Add members to the set at a key and return how many were new; a missing key counts as empty."""
     added = db.obtain(key, Set).add(member, server.settings)
@@ -151,8 +175,26 @@ def sscan(session: Session, argv: list[bytes]) -> list[Reply]:
 # Members by chance ----------------------------------------------------------------------------------------
 
 
+def _spop_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+    """Pop once for each key of a column, when all are of one set that has more members, or of none at all."""
+    if len(columns) != 1:
+        return None
+    keys = columns[0]
+    key = keys[0]
+    held = _one_set(db, keys)
+    if held is None:
+        return [None] * len(keys) if db.peek(key) is None and keys.count(key) == len(keys) else None
+    if len(held) <= len(keys):
+        return None
+    popped = held.pop_each(len(keys), db.random)
+    for _ in keys:
+        db.changed(key, "spop")
+    return popped
+
+
 @command(
-    "SPOP", WRITE | FAST, since="1.0.0", complexity="O(1) for each member.", tips=_BY_CHANCE, raw=True, arity=-2,
+    "SPOP", WRITE | FAST, since="1.0.0", complexity="O(1) for each member.", tips=_BY_CHANCE,
+    raw=True, arity=-2, many=_spop_many,
     arguments=[
         Argument("key", "key", key_spec=0),
         Argument("count", "integer", optional=True, since="3.2.0"),

@@ -212,6 +212,15 @@ class Database:
             return value
         return string_bytes(value)
 
+    def octets(self, key: bytes) -> bytes | bytearray | None:
+        """Return the string at key, not a copy of it, for a command that reads parts of it.
+
+        Raises:
+            RespError: WRONGTYPE when the key holds another kind.
+        """
+        value = self.lookup(key)
+        return value if value is None or isinstance(value, bytearray) else string_bytes(value)
+
     def edit_string(self, key: bytes) -> StringValue | None:
         """Return the string at key as it is stored, for a command that changes it.
 
@@ -245,6 +254,14 @@ class Database:
             value = kind()
             self.put(key, value)
         return value
+
+    def edit_octets(self, key: bytes, value: StringValue | None) -> bytearray:
+        """Return the string at key, which `edit_string` gave, in the form that is changed in place; stored already."""
+        if isinstance(value, bytearray):
+            return value
+        buffer = bytearray() if value is None else bytearray(string_bytes(value))
+        self.put(key, buffer)
+        return buffer
 
     # Changing ---------------------------------------------------------------------------------------------
 
@@ -388,7 +405,7 @@ class Database:
 
         Args:
             key: the changed key.
-            event: the name of the keyspace event.
+            event: the name of the keyspace event; empty where Redis sends none.
             changes: what it adds to the changes since the last save; 0 for the lesser half of a pair of events.
         """
         self.dirty += changes
@@ -554,6 +571,11 @@ class Database:
             self.keeps_access_times = True
             self._tracked_since = now
         return max(0, now - self.accessed.get(key, self._tracked_since))
+
+    def set_idle(self, key: bytes, seconds: int) -> None:
+        """Let key count as not used for some seconds."""
+        if self.tracking:
+            self.accessed[key] = self.clock.monotonic_ms() // 1000 - seconds
 
     def advance_tick(self) -> None:
         """Let access times and the order of keys follow; called by the engine's periodic work."""

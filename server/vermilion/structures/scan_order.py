@@ -68,7 +68,8 @@ class ScanOrder:
         Args:
             table: where the owner has its keys, in the order of their creation.
         """
-        new = len(table) - len(self)
+        # `len(self)` said again: most of the time there is nothing new, and finding that out is all this costs.
+        new = len(table) - len(self._entries) + self._read - self._write + len(self._ghosts)
         if new:
             keys = list(islice(reversed(table), new))
             keys.reverse()
@@ -88,22 +89,37 @@ class ScanOrder:
         self._ghosts.add(key)
         self._settle()
 
-    def take(self, random: Random) -> bytes:
-        """Choose a key by chance, all alike, and note that it was deleted; there must be one."""
+    def take(self, random: Random, count: int = 1) -> list[bytes]:
+        """Choose different keys by chance, all alike, and note that they were deleted; there must be as many."""
+        taken: list[bytes] = []
+        while count and (self._ghosts or self._read):
+            taken.append(self._take_among_ghosts(random))
+            count -= 1
+        entries, chance = self._entries, random.random
+        size = len(entries)
+        for _ in range(count):
+            at = int(chance() * size)
+            taken.append(entries[at])
+            last = entries.pop()
+            size -= 1
+            if at < size:
+                entries[at] = last
+        return taken
+
+    def _take_among_ghosts(self, random: Random) -> bytes:
+        """Choose a key by chance, and note that it was deleted; a gap must not be jumped over."""
         entries, ghosts = self._entries, self._ghosts
-        while True:
+        at = self._place(random)
+        while entries[at] in ghosts:
             at = self._place(random)
-            key = entries[at]
-            if key not in ghosts:
-                break
+        key = entries[at]
         if self._read:
             ghosts.add(key)
         else:
             last = entries.pop()
             if at < len(entries):
                 entries[at] = last
-        if ghosts:
-            self._settle()
+        self._settle()
         return key
 
     def _settle(self) -> None:
@@ -160,11 +176,33 @@ class ScanOrder:
         return low, entries[low:end]
 
     def pick(self, random: Random) -> bytes:
-        """Return an entry by chance, a ghost about half of the time at worst; there must be a key."""
-        return self._entries[self._place(random)]
+        """Return a key by chance, all alike; there must be one."""
+        ghosts = self._ghosts
+        while True:
+            key = self._entries[self._place(random)]
+            if not ghosts or key not in ghosts:
+                return key
+
+    def choices(self, random: Random, count: int) -> list[bytes]:
+        """`pick` count times."""
+        if self._ghosts or self._read:
+            return [self.pick(random) for _ in range(count)]
+        return random.choices(self._entries, k=count)
+
+    def sample(self, random: Random, count: int) -> list[bytes]:
+        """Return different keys by chance, all alike; there must be as many."""
+        if not self._ghosts and not self._read:
+            return random.sample(self._entries, count)
+        if 3 * count > len(self):
+            _, entries = self.page(0, len(self._entries))
+            return random.sample([key for key in entries if key not in self._ghosts], count)
+        chosen: dict[bytes, None] = {}
+        while len(chosen) < count:
+            chosen[self.pick(random)] = None
+        return list(chosen)
 
     def _place(self, random: Random) -> int:
-        """Return the place of an entry by chance."""
+        """Return the place of an entry by chance, about half of the time a ghost's at worst."""
         gap = self._read - self._write
         at = int(random.random() * (len(self._entries) - gap))
         return at if at < self._write else at + gap

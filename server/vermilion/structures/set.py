@@ -125,6 +125,23 @@ class Set(Structure):
                 table[member] = None
         return len(table) - before
 
+    def add_each(self, members: Sequence[bytes]) -> list[int] | None:
+        """Add members and return for each whether it was new, 1 or 0; None when new ones may not fit, to `add` them."""
+        table = self.table
+        if all(map(table.__contains__, members)):
+            return [0] * len(members)
+        if self.encoding is not HASHTABLE:
+            return None
+        added: list[int] = []
+        append = added.append
+        for member in members:
+            if member in table:
+                append(0)
+            else:
+                table[member] = None
+                append(1)
+        return added
+
     def extend(self, members: Iterable[bytes], limits: SetLimits) -> None:
         """Add members one by one, whatever their number; each takes the encoding as far as it must."""
         rest = iter(members)
@@ -193,16 +210,21 @@ class Set(Structure):
 
     def pick(self, random: Random) -> bytes:
         """Return a member by chance, each as likely as any other; there must be one."""
-        order = self._ordered()
-        while (member := order.pick(random)) not in self.table:
-            pass
-        return member
+        return self._ordered().pick(random)
 
     def pop(self, random: Random) -> bytes:
         """Remove a member by chance, each as likely as any other, and return it; there must be one."""
-        member = self._ordered().take(random)
+        [member] = self._ordered().take(random)
         del self.table[member]
         return member
+
+    def pop_each(self, count: int, random: Random) -> list[bytes]:
+        """`pop` several times; there must be as many members."""
+        members = self._ordered().take(random, count)
+        table = self.table
+        for member in members:
+            del table[member]
+        return members
 
     def pop_many(self, count: int, random: Random, limits: SetLimits) -> list[bytes]:
         """Remove different members by chance, all of them when there are no more than that, and return them.
@@ -211,7 +233,7 @@ class Set(Structure):
         """
         left = len(self.table) - count
         if left > 0:
-            members = [self.pop(random) for _ in range(count)]
+            members = self.pop_each(count, random)
             if self.encoding is HASHTABLE and left * _FEW <= count:
                 rest = list(self.table)
                 self._begin_anew(LISTPACK)
@@ -229,21 +251,11 @@ class Set(Structure):
 
     def sample(self, count: int, random: Random) -> list[bytes]:
         """Return different members by chance, all of them when there are no more than that; O(count)."""
-        size = len(self.table)
-        if count >= size:
-            return self.members()
-        if 3 * count > size:
-            return random.sample(list(self.table), count)
-        chosen: dict[bytes, None] = {}
-        while len(chosen) < count:
-            chosen[self.pick(random)] = None
-        return list(chosen)
+        return self.members() if count >= len(self.table) else self._ordered().sample(random, count)
 
     def choices(self, count: int, random: Random) -> list[bytes]:
-        """Return members by chance, each anew among all; O(count)."""
-        if count >= len(self.table):
-            return random.choices(list(self.table), k=count)
-        return [self.pick(random) for _ in range(count)]
+        """Return members by chance, each anew among all; there must be one. O(count)."""
+        return self._ordered().choices(random, count)
 
     def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
         """Return the next cursor, 0 at the end, and some members: all of a small form, else of about count.
