@@ -29,6 +29,13 @@ class Box(Structure):
         return type(self)(self.item)
 
 
+class Crate(Box):
+    """A structure that can be empty."""
+
+    def __init__(self) -> None:
+        super().__init__(b"")
+
+
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
@@ -104,6 +111,26 @@ class TestLookingUp:
             clock.advance(ms=1)
             assert not look(b"k")
             assert (len(db), db.expires, db.accessed) == (0, {}, {})
+
+
+class TestEditing:
+    def test_edit_and_obtain_return_what_is_there(self, db: Database) -> None:
+        db.store(b"k", box := Box(b"x"))
+        assert db.edit(b"k", Box) is box
+        assert db.obtain(b"k", Box) is box
+        assert (db.hits, db.misses) == (0, 0)
+
+    def test_obtain_makes_what_edit_does_not_find(self, db: Database) -> None:
+        assert db.edit(b"k", Crate) is None
+        made = db.obtain(b"k", Crate)
+        assert db.edit(b"k", Crate) is made
+
+    def test_another_kind_is_refused(self, db: Database) -> None:
+        db.store(b"k", b"text")
+        for look in (db.edit, db.obtain):
+            with pytest.raises(RespError, match="WRONGTYPE"):
+                look(b"k", Crate)
+        assert db.peek(b"k") == b"text"
 
 
 class TestChanging:

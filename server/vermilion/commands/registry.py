@@ -42,6 +42,7 @@ _CATEGORIES: Final = {
     "hash": "hash",
     "bitmap": "bitmap",
     "hyperloglog": "hyperloglog",
+    "stream": "stream",
 }
 """A group's own ACL category, by the name of its module."""
 
