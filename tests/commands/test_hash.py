@@ -240,6 +240,19 @@ class TestReclaiming:
         engine.cron(BUDGET_NS)
         assert run("HLEN", "h") == 1
 
+    def test_a_deadline_that_was_moved_away_and_back_is_met_once(
+        self, run: Run, engine: Engine, clock: ManualClock
+    ) -> None:
+        run("HSET", "h", "a", 1, "b", 2)
+        for milliseconds in (10_000, 5_000, 10_000):
+            run("HPEXPIRE", "h", milliseconds, "FIELDS", 1, "a")
+        for _ in range(2):
+            assert run("HLEN", "h") == 2
+            clock.advance(ms=5_200)
+            engine.cron(BUDGET_NS)
+        assert run("HLEN", "h") == 1
+        assert engine.databases[0].field_expires == {}
+
     def test_flushing_forgets_them(self, run: Run, engine: Engine) -> None:
         run("HSET", "h", "a", 1)
         run("HEXPIRE", "h", 10, "FIELDS", 1, "a")

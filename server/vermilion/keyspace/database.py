@@ -507,8 +507,9 @@ class Database:
         """Delete fields that are due, up to limit of them; return how many were deleted."""
         now = self.clock.now_ms()
         left = limit
-        # A list: `fall_due` notes new times, which the iteration must not meet.
-        for key in list(islice(self._fields_due.due(now), limit)):
+        # Collected first: `fall_due` notes new times, which the iteration must not meet. A key may come twice, as
+        # its entry of an earlier time was left where it was.
+        for key in dict.fromkeys(islice(self._fields_due.due(now), limit)):
             del self.field_expires[key]
             held = self.data.get(key)
             if isinstance(held, Hash):
