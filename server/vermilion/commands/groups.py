@@ -2,6 +2,7 @@
 
 from vermilion.commands import bitmap, connection, generic, hyperloglog, serialization, server, stream, string
 from vermilion.commands import hash as hash_
+from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "generic",
     "hash_",
     "hyperloglog",
+    "list_",
     "serialization",
     "server",
     "set_",

@@ -19,7 +19,7 @@ from vermilion.commands.syntax import (
     Integer,
     KeyRole,
     KeySpec,
-    LongDouble,
+    Kind,
     PeekKey,
     ReadKey,
     Value,
@@ -33,6 +33,7 @@ from vermilion.session import Server, Session
 from vermilion.structures import long_double
 from vermilion.structures.hash import HASHTABLE, Hash
 
+LongDouble: TypeAlias = Annotated[Fraction | float, Kind("double", long_double.parse, errors.NOT_A_FLOAT)]
 DeleteFieldsKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
 
 _LAST_MOMENT: Final = 2**46 - 1

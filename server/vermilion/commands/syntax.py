@@ -16,13 +16,11 @@ the parser, the arity, the key positions and the documentation that COMMAND INFO
 """
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Annotated, Final, Literal, TypeAlias
 
 from vermilion import errors
 from vermilion.errors import RespError
 from vermilion.protocol.numbers import parse_double, parse_int64
-from vermilion.structures import long_double
 
 # Command flags, in the order in which COMMAND INFO prints them -------------------------------------------
 
@@ -65,13 +63,19 @@ class Kind:
         parse: bytes to value, None when they do not spell one; None for arguments that stay bytes. It may raise
             RespError itself, where there is more than one way to be wrong.
         error: the text for bytes for which `parse` returns None.
+        since: the Redis version that brought the argument, where it is younger than the command.
     """
 
-    __slots__ = ("error", "name", "parse")
+    __slots__ = ("error", "name", "parse", "since")
 
     def __init__(
-        self, name: str, parse: Callable[[bytes], object] | None = None, error: str = errors.NOT_AN_INTEGER
+        self,
+        name: str,
+        parse: Callable[[bytes], object] | None = None,
+        error: str = errors.NOT_AN_INTEGER,
+        since: str = "",
     ) -> None:
+        self.since = since
         self.name = name
         self.parse = parse
         self.error = error
@@ -137,7 +141,6 @@ Pattern: TypeAlias = Annotated[bytes, PATTERN]
 Integer: TypeAlias = Annotated[int, INTEGER]
 Positive: TypeAlias = Annotated[int, POSITIVE]
 Double: TypeAlias = Annotated[float, DOUBLE]
-LongDouble: TypeAlias = Annotated[Fraction | float, Kind("double", long_double.parse, errors.NOT_A_FLOAT)]
 UnixTime: TypeAlias = Annotated[int, UNIX_TIME]
 
 ReadKey: TypeAlias = Annotated[bytes, KeyRole("RO", "access")]
