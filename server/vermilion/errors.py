@@ -189,6 +189,26 @@ LCS_NEEDS_STRINGS: Final = "ERR The specified keys must contain string values"
 LCS_LEN_AND_IDX: Final = "ERR If you want both the length and indexes, please just use IDX."
 LCS_TOO_LONG: Final = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
 
+# Hashes ---------------------------------------------------------------------------------------------------
+
+HASH_VALUE_NOT_AN_INTEGER: Final = "ERR hash value is not an integer"
+HASH_VALUE_NOT_A_FLOAT: Final = "ERR hash value is not a float"
+NOT_FINITE: Final = "ERR value is NaN or Infinity"
+FIELDS_MISSING: Final = "ERR Mandatory argument FIELDS is missing or not at the right position"
+NUMFIELDS_NOT_POSITIVE: Final = "ERR Number of fields must be a positive integer"
+NUMFIELDS_TOO_SMALL: Final = "ERR Parameter `numFields` should be greater than 0"
+NUMFIELDS_MISMATCH: Final = "ERR The `numfields` parameter must match the number of arguments"
+NUMFIELDS_INVALID: Final = "ERR invalid number of fields"
+FIELD_EXPIRE_NEGATIVE: Final = "ERR invalid expire time, must be >= 0"
+FNX_WITH_FXX: Final = "ERR Only one of FXX or FNX arguments can be specified"
+SEVERAL_EXPIRATIONS: Final = "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified"
+
+
+def unknown_argument(word: bytes) -> str:
+    """A word that HSETEX does not know."""
+    return f"ERR unknown argument: {text(_shown(word, len(word)))}"
+
+
 # Blocking -------------------------------------------------------------------------------------------------
 
 TIMEOUT_NOT_A_FLOAT: Final = "ERR timeout is not a float or out of range"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vermilion.clock import ManualClock
 from vermilion.keyspace.database import Database, KeyspaceStats
-from vermilion.keyspace.expiry import BUCKET_BITS, Deadlines
+from vermilion.structures.deadlines import BUCKET_BITS, Deadlines
 
 BUCKET_MS = 1 << BUCKET_BITS
 

@@ -1,5 +1,6 @@
 """The expiration options that several groups share, and their way to a deadline."""
 
+from collections.abc import Collection
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
@@ -63,3 +64,12 @@ def moment_of(unit: str, amount: int, now_ms: int, command: str) -> int:
     if scaled >= INT64_MIN and moment <= INT64_MAX:
         return moment
     raise RespError(errors.invalid_expire(command))
+
+
+def permits(condition: Collection[str], current: int | None, deadline: int) -> bool:
+    """Return whether NX, XX, GT and LT permit a deadline to replace the current one; none at all is later than any."""
+    if ("NX" in condition and current is not None) or ("XX" in condition and current is None):
+        return False
+    if "GT" in condition and (current is None or deadline <= current):
+        return False
+    return not ("LT" in condition and current is not None and deadline >= current)

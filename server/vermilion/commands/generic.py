@@ -3,7 +3,7 @@
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
-from vermilion.commands.expiration import moment_of
+from vermilion.commands.expiration import moment_of, permits
 from vermilion.commands.registry import command, container
 from vermilion.commands.scanning import scan_cursor, scan_options
 from vermilion.commands.syntax import (
@@ -128,18 +128,9 @@ ExpireCondition: TypeAlias = Annotated[
 ALWAYS: Final = frozenset[str]()
 
 
-def _holds(condition: frozenset[str], current: int | None, deadline: int) -> bool:
-    """Return whether a deadline may replace the current one; none at all is later than any."""
-    if ("NX" in condition and current is not None) or ("XX" in condition and current is None):
-        return False
-    if "GT" in condition and (current is None or deadline <= current):
-        return False
-    return not ("LT" in condition and current is not None and deadline >= current)
-
-
 def _expire(db: Database, key: bytes, deadline: int, condition: frozenset[str]) -> int:
     """Let a key expire at a time; at once, when that has passed."""
-    if db.touch(key) is None or not _holds(condition, db.deadline(key), deadline):
+    if db.touch(key) is None or not permits(condition, db.deadline(key), deadline):
         return 0
     if deadline <= db.clock.now_ms():
         db.remove(key)
@@ -321,10 +312,7 @@ def copy(session: Session, argv: list[bytes]) -> int:
     held = db.lookup(source)
     if held is None or (target.touch(destination) is not None and not replace):
         return 0
-    target.store(destination, value.copied(held))
-    deadline = db.deadline(source)
-    if deadline is not None:
-        target.expire_at(destination, deadline)
+    target.place(destination, value.copied(held), db.deadline(source))
     target.changed(destination, "copy_to")
     return 1
 

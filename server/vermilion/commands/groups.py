@@ -12,6 +12,7 @@ from vermilion.commands import (
     stream,
     string,
 )
+from vermilion.commands import hash as hash_
 from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
@@ -19,6 +20,7 @@ __all__ = [
     "bitmap",
     "connection",
     "generic",
+    "hash_",
     "hyperloglog",
     "list_",
     "serialization",

@@ -42,6 +42,7 @@ _CATEGORIES: Final = {
     "generic": "keyspace",
     "connection": "connection",
     "sorted-set": "sortedset",
+    "hash": "hash",
     "bitmap": "bitmap",
     "hyperloglog": "hyperloglog",
     "stream": "stream",

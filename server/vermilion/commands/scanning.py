@@ -16,11 +16,13 @@ class ScanOptions(NamedTuple):
         size: how many positions to look at.
         matches: which names to return; None for all.
         type_name: of which type the values of the keys are to be; None for all.
+        values: whether values are returned beside the fields.
     """
 
     size: int
     matches: Callable[[bytes], bool] | None
     type_name: str | None
+    values: bool
 
 
 def scan_cursor(word: bytes) -> int:
@@ -35,12 +37,13 @@ def scan_cursor(word: bytes) -> int:
     return cursor
 
 
-def scan_options(words: list[bytes], *, of_keys: bool = False) -> ScanOptions:
+def scan_options(words: list[bytes], *, of_keys: bool = False, of_fields: bool = False) -> ScanOptions:
     """Read the options behind a cursor; a value is judged before the word behind it is read.
 
     Args:
         words: what stands there.
         of_keys: whether keys are gone over, which have types.
+        of_fields: whether fields are gone over, which have values.
 
     Raises:
         RespError: for a word that is no option, or a value that is none.
@@ -48,10 +51,14 @@ def scan_options(words: list[bytes], *, of_keys: bool = False) -> ScanOptions:
     count = 10
     matches: Callable[[bytes], bool] | None = None
     type_name: str | None = None
+    values = True
     rest = iter(words)
     for word in map(bytes.upper, rest):
         if word == b"NOVALUES":
-            raise RespError(errors.NOVALUES_OUTSIDE_HSCAN)
+            if not of_fields:
+                raise RespError(errors.NOVALUES_OUTSIDE_HSCAN)
+            values = False
+            continue
         operand = next(rest, None)
         if operand is None:
             raise RespError(errors.SYNTAX)
@@ -68,4 +75,4 @@ def scan_options(words: list[bytes], *, of_keys: bool = False) -> ScanOptions:
             type_name = operand.decode("latin-1").lower()
         else:
             raise RespError(errors.SYNTAX)
-    return ScanOptions(count, matches, type_name)
+    return ScanOptions(count, matches, type_name, values)

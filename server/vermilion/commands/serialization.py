@@ -63,9 +63,7 @@ def restore(session: Session, argv: list[bytes]) -> Status:
         if db.remove(key):
             db.changed(key, "del")
         return OK
-    db.store(key, value)
-    if deadline:
-        db.expire_at(key, deadline)
+    db.place(key, value, deadline or None)
     if options.idle is not None:
         db.set_idle(key, options.idle)
     db.changed(key, "restore")

@@ -283,7 +283,7 @@ def _stats(engine: "Engine") -> Fields:
         "sync_full": 0,
         "sync_partial_ok": 0,
         "sync_partial_err": 0,
-        "expired_subkeys": 0,
+        "expired_subkeys": keyspace.expired_fields,
         "expired_keys": keyspace.expired,
         # Reclaiming goes by the deadlines: it never finds out by samples how many keys are overdue.
         "expired_stale_perc": "0.00",
@@ -402,7 +402,8 @@ def _cluster(engine: "Engine") -> Fields:
 
 def _keyspace(engine: "Engine") -> Fields:
     return {
-        f"db{db.index}": f"keys={len(db)},expires={len(db.expires)},avg_ttl={_average_ttl(db)},subexpiry=0"
+        f"db{db.index}": f"keys={len(db)},expires={len(db.expires)},avg_ttl={_average_ttl(db)}"
+        f",subexpiry={len(db.field_expires)}"
         for db in engine.databases
         if len(db)
     }

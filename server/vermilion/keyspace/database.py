@@ -1,26 +1,29 @@
 """One numbered database: keys, values, time to live, and what follows from a change.
 
-    data      key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
-    expires   key -> deadline in milliseconds since the epoch, for keys that have one
-    accessed  key -> second of the last access, for OBJECT IDLETIME
-    order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `structures/scan_order.py`
+    data           key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
+    expires        key -> deadline in milliseconds since the epoch, for keys that have one
+    field_expires  key -> when the first field of the hash there may fall due; a key may outlive its hash here
+    accessed       key -> second of the last access, for OBJECT IDLETIME
+    order          the keys by position, the ground that SCAN and RANDOMKEY stand on: see `structures/scan_order.py`
 
-Writing a new key does not touch the order: it learns of it when it is needed next, or a key is deleted, or the
-periodic work comes by.
+Writing a new key does not touch the order; it learns of new keys when it is needed next, or a key is deleted,
+or the periodic work comes by.
 
 A string is `int` after arithmetic, `bytearray` after it was changed in place (APPEND and SETRANGE are then
 O(1) per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
 from random import Random
 from typing import Final, TypeVar, cast
 
 from vermilion import errors
 from vermilion.clock import Clock
 from vermilion.errors import RespError
-from vermilion.keyspace.expiry import BUCKET_BITS, Deadlines
 from vermilion.keyspace.value import STRING_TYPES, StringValue
+from vermilion.structures.deadlines import BUCKET_BITS, Deadlines
+from vermilion.structures.hash import Hash
 from vermilion.structures.scan_order import ScanOrder
 
 T = TypeVar("T")
@@ -44,7 +47,9 @@ class KeyspaceStats:
     Hits, misses and changes are counted by each database, where they cost least, and summed up here.
     """
 
-    __slots__ = ("cycle_ns", "databases", "evicted", "expired", "expired_active", "time_cap_reached")
+    __slots__ = (
+        "cycle_ns", "databases", "evicted", "expired", "expired_active", "expired_fields", "time_cap_reached",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.databases: list[Database] = []
@@ -69,6 +74,7 @@ class KeyspaceStats:
         """Start counting anew (CONFIG RESETSTAT); changes since the last save are no statistic and stay."""
         self.expired = 0
         self.expired_active = 0
+        self.expired_fields = 0
         self.evicted = 0
         self.time_cap_reached = 0
         self.cycle_ns = 0
@@ -89,6 +95,7 @@ class Database:
 
     __slots__ = (
         "_deadlines",
+        "_fields_due",
         "_order",
         "_tracked_since",
         "accessed",
@@ -97,6 +104,7 @@ class Database:
         "data",
         "dirty",
         "expires",
+        "field_expires",
         "hits",
         "index",
         "keeps_access_times",
@@ -130,6 +138,8 @@ class Database:
         self.ready: dict[tuple[Database, bytes], None] = {}
         stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
+        self.field_expires: dict[bytes, int] = {}
+        self._fields_due = Deadlines(self.field_expires)
         self._order = ScanOrder(index)
 
     def __len__(self) -> int:
@@ -381,9 +391,15 @@ class Database:
         deadline = self.expires.get(key)
         self._drop(key)
         target.remove(name)
-        target.store(name, value)
-        if deadline is not None:
-            target.expire_at(name, deadline)
+        target.place(name, value, deadline)
+
+    def place(self, key: bytes, value: object, deadline_ms: int | None) -> None:
+        """Make any value the value of key, with all deadlines: its own, and those of its fields."""
+        self.store(key, value)
+        if deadline_ms is not None:
+            self.expire_at(key, deadline_ms)
+        if isinstance(value, Hash):
+            self.fall_due(key, value)
 
     def _drop(self, key: bytes) -> None:
         """Take key out of every table."""
@@ -391,6 +407,8 @@ class Database:
         del self.data[key]
         self.expires.pop(key, None)
         self.accessed.pop(key, None)
+        if self.field_expires:
+            self.field_expires.pop(key, None)
         self._order.discard(key)
 
     def changed(self, key: bytes, event: str, changes: int = 1) -> None:
@@ -418,13 +436,15 @@ class Database:
         self.expires = {}
         self.accessed = {}
         self._deadlines = Deadlines(self.expires)
+        self.field_expires = {}
+        self._fields_due = Deadlines(self.field_expires)
         self._order.clear()
         self._wake(self.awaited)
         return size
 
     def swap(self, other: "Database") -> None:
         """Exchange all keys with another database; the clients of each now see the other's."""
-        for name in ("data", "expires", "accessed", "_deadlines", "_order"):
+        for name in ("data", "expires", "accessed", "field_expires", "_deadlines", "_fields_due", "_order"):
             mine, theirs = getattr(self, name), getattr(other, name)
             setattr(self, name, theirs)
             setattr(other, name, mine)
@@ -462,7 +482,7 @@ class Database:
         self.changed(key, "expired")
 
     def reclaim(self, limit: int) -> int:
-        """Delete keys that are due, up to limit of them; return how many were deleted."""
+        """Delete keys and fields that are due, up to limit of them; return how many were deleted."""
         count = 0
         if self.expires:
             for key in self._deadlines.due(self.clock.now_ms()):
@@ -471,7 +491,54 @@ class Database:
                 if count >= limit:
                     break
             self.stats.expired_active += count
-        return count
+        return count + self._reclaim_fields(limit - count) if self.field_expires else count
+
+    # Fields of hashes that expire -------------------------------------------------------------------------
+
+    def fall_due(self, key: bytes, held: Hash) -> None:
+        """Note when a field of the hash at key may fall due next, for the periodic work to look at it then."""
+        earliest = held.earliest
+        if earliest is not None:
+            old = self.field_expires.get(key)
+            self.field_expires[key] = earliest
+            if old is None or old >> BUCKET_BITS != earliest >> BUCKET_BITS:
+                self._fields_due.add(key, earliest)
+
+    def fields_expired(self, key: bytes, held: Hash, count: int, *, keep: bool = False) -> bool:
+        """Announce that fields of the hash at key were reclaimed, and delete it with the last of them.
+
+        Args:
+            key: where the hash is.
+            held: the hash.
+            count: how many fields were reclaimed, 1 or more.
+            keep: whether the hash stays though it be empty, as the caller is about to fill it.
+
+        Returns:
+            Whether the hash is still there.
+        """
+        self.stats.expired_fields += count
+        self.changed(key, "hexpired", 0)
+        if held.fields or keep:
+            return True
+        self._drop(key)
+        self.changed(key, "del", 0)
+        return False
+
+    def _reclaim_fields(self, limit: int) -> int:
+        """Delete fields that are due, up to limit of them; return how many were deleted."""
+        now = self.clock.now_ms()
+        left = limit
+        # Collected first: `fall_due` notes new times, which the iteration must not meet. A key may come twice, as
+        # its entry of an earlier time was left where it was.
+        for key in dict.fromkeys(islice(self._fields_due.due(now), limit)):
+            del self.field_expires[key]
+            held = self.data.get(key)
+            if isinstance(held, Hash):
+                count = held.reclaim(now, left) if left else 0
+                left -= count
+                if not count or self.fields_expired(key, held, count):
+                    self.fall_due(key, held)
+        return limit - left
 
     # Going over keys --------------------------------------------------------------------------------------
 

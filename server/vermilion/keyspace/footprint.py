@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
+from vermilion.structures.deadlines import Deadlines
 from vermilion.structures.scan_order import ScanOrder
 
 DICT_ENTRY: Final = 40
@@ -42,7 +43,7 @@ def _size(value: object, samples: int) -> int:
     if value is None:
         return 0
     size = sys.getsizeof(value)
-    if isinstance(value, ScanOrder):
+    if isinstance(value, ScanOrder | Deadlines):
         return size  # its entries are members of the table beside it
     for name in getattr(type(value), "__slots__", ()):
         size += _size(getattr(value, name, None), samples)

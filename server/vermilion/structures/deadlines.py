@@ -1,11 +1,12 @@
-"""When keys fall due: deadlines in buckets of time, so that reclaiming looks only at keys that may be due.
+"""When names fall due: deadlines in buckets of time, so that reclaiming looks only at names that may be due.
 
 A deadline is appended to the bucket of its 128 ms (one dict look-up, one list append), and a heap holds the
-distinct bucket numbers. Reclaiming pops the buckets that have begun and asks the caller about each key in
-them. Nothing is removed from a bucket when a key is deleted or gets another deadline: entries that are no
+distinct bucket numbers. Reclaiming pops the buckets that have begun and asks the caller about each name in
+them. Nothing is removed from a bucket when a name is deleted or gets another deadline: entries that are no
 longer true are skipped when their bucket comes, and when they outnumber the true ones, all is built anew.
 """
 
+import sys
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final
@@ -17,10 +18,10 @@ _SLACK: Final = 1024
 
 
 class Deadlines:
-    """The keys of one database by the time at which they expire.
+    """The names of one table, keys or fields, by the time at which they expire.
 
     Args:
-        expires: key to deadline in milliseconds, the truth; owned by the database.
+        expires: name to deadline in milliseconds, the truth; owned by the caller.
     """
 
     __slots__ = ("_buckets", "_expires", "_heap", "_size")
@@ -31,8 +32,13 @@ class Deadlines:
         self._heap: list[int] = []
         self._size = 0
 
+    def __sizeof__(self) -> int:
+        """Return its bytes; the names and the table of deadlines are the owner's."""
+        buckets = sum(map(sys.getsizeof, self._buckets.values()))
+        return object.__sizeof__(self) + sys.getsizeof(self._heap) + sys.getsizeof(self._buckets) + buckets
+
     def add(self, key: bytes, deadline_ms: int) -> None:
-        """Note that key falls due; the database has noted it in `expires`."""
+        """Note that key falls due; the caller has noted it in `expires`."""
         number = deadline_ms >> BUCKET_BITS
         bucket = self._buckets.get(number)
         if bucket is None:
@@ -44,6 +50,11 @@ class Deadlines:
         if self._size > 2 * len(self._expires) + _SLACK:
             self._rebuild()
 
+    @property
+    def earliest(self) -> int | None:
+        """A time, in milliseconds, before which nothing falls due; None when nothing ever does."""
+        return self._heap[0] << BUCKET_BITS if self._heap else None
+
     def _rebuild(self) -> None:
         """Forget the entries that are no longer true."""
         self._buckets = {}
@@ -54,9 +65,9 @@ class Deadlines:
         self._size = len(self._expires)
 
     def due(self, now_ms: int) -> Iterator[bytes]:
-        """Yield the keys whose deadline has passed, earliest bucket first; each is forgotten when yielded.
+        """Yield the names whose deadline has passed, earliest bucket first; each is forgotten when yielded.
 
-        The caller deletes each key it takes and may stop at any time: what was not yielded stays.
+        The caller deletes each name it takes and may stop at any time: what was not yielded stays.
         """
         expires = self._expires
         now_number = now_ms >> BUCKET_BITS
@@ -79,7 +90,7 @@ class Deadlines:
             finally:
                 bucket.extend(later)  # also when the caller stops
             if later:
-                # Only the bucket of this moment has keys that are not due yet; none behind it has begun.
+                # Only the bucket of this moment has names that are not due yet; none behind it has begun.
                 return
             heappop(self._heap)
             del self._buckets[number]
