@@ -110,6 +110,18 @@ def _type(reply: Reply, parameter: str) -> str:
     return "\n".join([f"{reply.kind}…", *(indented(shape, 2) for shape in distinct)])
 
 
+_CLOCK: Final = range(1_600_000_000_000, 4_100_000_000_000)
+"""Milliseconds since the epoch from 2020 to 2099: larger than any number that a case counts to."""
+
+
+def _moments(reply: Reply, parameter: str) -> str:
+    """All of it, but integers that are milliseconds of the calendar are all the same moment."""
+    _refuse_parameter("moments", parameter)
+    if reply.items is None:
+        return ":moment" if reply.kind == ":" and int(reply.text()) in _CLOCK else render(reply)
+    return render_items(reply.kind, len(reply.items), [_moments(item, "") for item in reply.items])
+
+
 _FIELD: Final = re.compile(r"(?P<name>[\w.|-]+)(?P<sign>[=:])(?P<value>[^ \r\n]*)")
 
 
@@ -192,6 +204,7 @@ TOLERANCES: Final[Mapping[str, Callable[[Reply, str], str]]] = {
     "same_error": _same_error,
     "approx": _approx,
     "type": _type,
+    "moments": _moments,
     "fields": _fields,
     "mask": _mask,
     "help": _help,

@@ -99,6 +99,15 @@ class TestType:
         assert not alike("type", ERROR, Reply("-", b"ERR another"))
 
 
+class TestMoments:
+    def test_times_are_alike_and_other_numbers_are_not(self) -> None:
+        first = array(integer(1_700_000_000_000), integer(1), kind="%")
+        assert alike("moments", first, array(integer(1_800_000_000_000), integer(1), kind="%"))
+        assert not alike("moments", first, array(integer(1_800_000_000_000), integer(2), kind="%"))
+        assert not alike("moments", first, array(integer(-1), integer(1), kind="%"))
+        assert not alike("moments", bulk("1700000000000"), bulk("1800000000000"))
+
+
 class TestFields:
     INFO = bulk("# Server\r\nversion:8.0.6\r\ndb0:keys=1,expires=0\r\n")
 
