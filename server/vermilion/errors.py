@@ -165,10 +165,107 @@ LCS_NEEDS_STRINGS: Final = "ERR The specified keys must contain string values"
 LCS_LEN_AND_IDX: Final = "ERR If you want both the length and indexes, please just use IDX."
 LCS_TOO_LONG: Final = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
 
+# Streams --------------------------------------------------------------------------------------------------
+
+INVALID_STREAM_ID: Final = "ERR Invalid stream ID specified as stream command argument"
+INVALID_START_ID: Final = "ERR invalid start ID for the interval"
+INVALID_END_ID: Final = "ERR invalid end ID for the interval"
+STREAM_ID_ZERO: Final = "ERR The ID specified in XADD must be greater than 0-0"
+STREAM_ID_TOO_SMALL: Final = (
+    "ERR The ID specified in XADD is equal or smaller than the target stream top item"
+)
+STREAM_EXHAUSTED: Final = "ERR The stream has exhausted the last possible ID, unable to add more items"
+MAXLEN_NEGATIVE: Final = "ERR The MAXLEN argument must be >= 0."
+LIMIT_NEGATIVE: Final = "ERR The LIMIT argument must be >= 0."
+MAXLEN_WITH_MINID: Final = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
+LIMIT_WITHOUT_STRATEGY: Final = (
+    "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"
+)
+LIMIT_WITHOUT_APPROXIMATION: Final = "ERR syntax error, LIMIT cannot be used without the special ~ option"
+XTRIM_WITHOUT_STRATEGY: Final = "ERR syntax error, XTRIM must be called with a trimming strategy"
+XREAD_NEW_ID: Final = (
+    "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."
+)
+XREAD_UNBALANCED: Final = (
+    "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be specified."
+)
+XREADGROUP_UNBALANCED: Final = (
+    "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be specified."
+)
+XREADGROUP_WITHOUT_GROUP: Final = "ERR Missing GROUP option for XREADGROUP"
+XSETID_BELOW_TOP: Final = "ERR The ID specified in XSETID is smaller than the target stream top item"
+XSETID_BELOW_DELETED: Final = "ERR The ID specified in XSETID is smaller than current max_deleted_entry_id"
+XSETID_BELOW_GIVEN: Final = "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id"
+ENTRIES_ADDED_NEGATIVE: Final = "ERR entries_added must be positive"
+ENTRIES_ADDED_BELOW_LENGTH: Final = (
+    "ERR The entries_added specified in XSETID is smaller than the target stream length"
+)
+ENTRIES_READ_NEGATIVE: Final = "ERR value for ENTRIESREAD must be positive or -1"
+XGROUP_NO_KEY: Final = (
+    "ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM"
+    " option to create an empty stream automatically."
+)
+GROUP_EXISTS: Final = "BUSYGROUP Consumer Group name already exists"
+XAUTOCLAIM_COUNT: Final = "ERR COUNT must be > 0"
+XAUTOCLAIM_COUNT_TOO_HIGH: Final = (
+    "ERR Insufficient memory, failed allocating transient memory, COUNT too high."
+)
+
+
+def _printed(raw: bytes) -> str:
+    """Return the whole of a client's bytes as Redis prints them, up to a NUL."""
+    return text(_shown(raw, len(raw)))
+
+
+def no_group(key: bytes, group: bytes, where: str = "") -> str:
+    """A key or a consumer group that does not exist."""
+    return f"NOGROUP No such key '{_printed(key)}' or consumer group '{_printed(group)}'{where}"
+
+
+def no_group_of_key(key: bytes, group: bytes) -> str:
+    """A consumer group that an existing key does not have."""
+    return f"NOGROUP No such consumer group '{_printed(group)}' for key name '{_printed(key)}'"
+
+
+def xreadgroup_only(option: str) -> str:
+    """An option that XREAD does not have."""
+    return f"ERR The {option} option is only supported by XREADGROUP. You called XREAD instead."
+
+
+def meaningless_id(word: str) -> str:
+    """An id that XREADGROUP does not take."""
+    return (
+        f"ERR The {word} ID is meaningless in the context of XREADGROUP: you want to read the history of this"
+        " consumer by specifying a proper ID, or use the > ID to get new messages."
+        f" The {word} ID would just return an empty result set."
+    )
+
+
+def invalid_min_idle(name: str) -> str:
+    """A least idle time that is no integer."""
+    return f"ERR Invalid min-idle-time argument for {name}"
+
+
+def invalid_xclaim_option(name: str) -> str:
+    """An option of XCLAIM whose value is no integer."""
+    return f"ERR Invalid {name} option argument for XCLAIM"
+
+
+def unrecognized_xclaim_option(word: bytes) -> str:
+    """A word that XCLAIM does not know."""
+    return f"ERR Unrecognized XCLAIM option '{_printed(word)}'"
+
+
+def unknown_call(container: str, name: bytes) -> str:
+    """A subcommand whose options are wrong: Redis answers as if it did not exist."""
+    return f"ERR unknown subcommand or wrong number of arguments for '{text(_shown(name))}'. Try {container} HELP."
+
+
 # The server group ----------------------------------------------------------------------------------------
 
 INVALID_COMMAND: Final = "ERR Invalid command specified"
 NO_KEY_ARGUMENTS: Final = "ERR The command has no key arguments"
+INVALID_KEY_ARGUMENTS: Final = "ERR Invalid arguments specified for command"
 INVALID_ARGUMENT_COUNT: Final = "ERR Invalid number of arguments specified for command"
 INVALID_FIRST_DB: Final = "ERR invalid first DB index"
 INVALID_SECOND_DB: Final = "ERR invalid second DB index"

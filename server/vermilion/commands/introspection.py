@@ -134,4 +134,6 @@ def keys_of(argv: Sequence[bytes]) -> list[CallKey]:
     for spec in command.key_specs:
         flags = variable(argv) if variable is not None else spec.flags
         found += [(position, flags) for position in spec.positions(argv)]
+    if not found and any(isinstance(spec.begin, tuple) for spec in command.key_specs):
+        raise RespError(errors.INVALID_KEY_ARGUMENTS)  # the word that leads to the keys is missing
     return [CallKey(argv[position], flags) for position, flags in sorted(found)]

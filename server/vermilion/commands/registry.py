@@ -38,6 +38,7 @@ _CATEGORIES: Final = {
     "string": "string",
     "generic": "keyspace",
     "connection": "connection",
+    "stream": "stream",
 }
 """A group's own ACL category, by the name of its module."""
 
