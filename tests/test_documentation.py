@@ -1,11 +1,15 @@
 """The examples of the documentation's pages: they run, and show what the pages say."""
 
 import ast
+import asyncio
 import contextlib
 import doctest
 import inspect
 import io
+import os
 import re
+import subprocess
+import sys
 import types
 from pathlib import Path
 from typing import Any
@@ -13,8 +17,10 @@ from typing import Any
 import pytest
 
 from tests.real_server import RealServer
+from vermilion import Server
 
-DOCS = Path(__file__).parent.parent / "docs"
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -46,3 +52,49 @@ async def test_the_examples_of_a_page_run(page: str, real_server: RealServer) ->
         expected = example.exc_msg or example.want
         got = await run(example, namespace)
         assert doctest.OutputChecker().check_output(expected, got, FLAGS), (example.source, expected, got)
+
+
+def readme_block(word: str) -> str:
+    """Return the Python block of the README that has a word in it."""
+    blocks: list[str] = re.findall(
+        r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    (found,) = [block for block in blocks if word in block]
+    return found
+
+
+def run_python(code: str, folder: Path, *arguments: str) -> str:
+    """Run a program as a reader of the README would, and return what it prints."""
+    program = folder / "test_readme.py"
+    program.write_text(code)
+    # Where the interpreter of the tests is, the installed command is too.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [sys.executable, *arguments, str(program)],
+        capture_output=True, text=True, cwd=folder, env=os.environ | {"PATH": path}, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_readme_caches_in_process(tmp_path: Path) -> None:
+    assert run_python(readme_block("MemoryConfig"), tmp_path) == "{'name': 'Ada'}\n"
+
+
+async def test_the_readme_caches_on_a_server(tmp_path: Path) -> None:
+    async with Server(port=0) as server:
+        block = readme_block("RedisConfig").replace("6379", str(server.port))
+        assert await asyncio.to_thread(run_python, block, tmp_path) == "{'name': 'Ada'}\n"
+        assert await server.backend.get("user:42") == b'{"name":"Ada"}'
+
+
+def test_the_readme_tests_with_a_server(tmp_path: Path) -> None:
+    use = """
+
+def test_it(client: redis.Redis) -> None:
+    assert client.set("k", "v") and client.get("k") == b"v"
+"""
+    printed = run_python(
+        readme_block("redis_server") + use, tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider"
+    )
+    assert "1 passed" in printed

@@ -1,6 +1,6 @@
 """Time, from one object: the system's clock, or a manual one that tests freeze and advance."""
 
-import time
+from time import monotonic_ns, time_ns
 from typing import Protocol
 
 
@@ -30,15 +30,15 @@ class SystemClock:
 
     def now_ms(self) -> int:
         """Return the milliseconds since the Unix epoch."""
-        return time.time_ns() // 1_000_000
+        return time_ns() // 1_000_000
 
     def now_us(self) -> int:
         """Return the microseconds since the Unix epoch."""
-        return time.time_ns() // 1_000
+        return time_ns() // 1_000
 
     def monotonic_ms(self) -> int:
         """Return milliseconds that never go back, since an arbitrary start."""
-        return time.monotonic_ns() // 1_000_000
+        return monotonic_ns() // 1_000_000
 
 
 class ManualClock:

@@ -154,6 +154,15 @@ def not_between(low: int, high: int) -> str:
     return f"ERR value is out of range, value must between {low} and {high}"
 
 
+# DUMP and RESTORE ----------------------------------------------------------------------------------------
+
+BUSY_KEY: Final = "BUSYKEY Target key name already exists."
+INVALID_TTL: Final = "ERR Invalid TTL value, must be >= 0"
+INVALID_IDLE_TIME: Final = "ERR Invalid IDLETIME value, must be >= 0"
+INVALID_FREQUENCY: Final = "ERR Invalid FREQ value, must be >= 0 and <= 255"
+BAD_PAYLOAD_FOOTER: Final = "ERR DUMP payload version or checksum are wrong"
+BAD_PAYLOAD: Final = "ERR Bad data format"
+
 # Strings --------------------------------------------------------------------------------------------------
 
 INCREMENT_OVERFLOW: Final = "ERR increment or decrement would overflow"
@@ -176,7 +185,7 @@ STREAM_ID_TOO_SMALL: Final = (
 )
 STREAM_EXHAUSTED: Final = "ERR The stream has exhausted the last possible ID, unable to add more items"
 MAXLEN_NEGATIVE: Final = "ERR The MAXLEN argument must be >= 0."
-LIMIT_NEGATIVE: Final = "ERR The LIMIT argument must be >= 0."
+TRIM_LIMIT_NEGATIVE: Final = "ERR The LIMIT argument must be >= 0."
 MAXLEN_WITH_MINID: Final = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
 LIMIT_WITHOUT_STRATEGY: Final = (
     "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy"
@@ -259,6 +268,43 @@ def unrecognized_xclaim_option(word: bytes) -> str:
 def unknown_call(container: str, name: bytes) -> str:
     """A subcommand whose options are wrong: Redis answers as if it did not exist."""
     return f"ERR unknown subcommand or wrong number of arguments for '{text(_shown(name))}'. Try {container} HELP."
+
+
+# Sets -----------------------------------------------------------------------------------------------------
+
+NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
+MORE_KEYS_THAN_ARGUMENTS: Final = "ERR Number of keys can't be greater than number of args"
+LIMIT_NEGATIVE: Final = "ERR LIMIT can't be negative"
+
+# Bitmaps -------------------------------------------------------------------------------------------------
+
+BIT_OFFSET: Final = "ERR bit offset is not an integer or out of range"
+NOT_A_BIT: Final = "ERR bit is not an integer or out of range"
+NOT_ZERO_OR_ONE: Final = "ERR The bit argument must be 1 or 0."
+BITOP_NOT_OF_SEVERAL: Final = "ERR BITOP NOT must be called with a single source key."
+BAD_FIELD_TYPE: Final = (
+    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
+)
+BAD_OVERFLOW: Final = "ERR Invalid OVERFLOW type specified"
+BITFIELD_READ_ONLY: Final = "ERR BITFIELD_RO only supports the GET subcommand"
+
+# HyperLogLogs --------------------------------------------------------------------------------------------
+
+NOT_A_HYPERLOGLOG: Final = "WRONGTYPE Key is not a valid HyperLogLog string value."
+CORRUPT_HYPERLOGLOG: Final = "INVALIDOBJ Corrupted HLL object detected"
+HYPERLOGLOG_NOT_SPARSE: Final = "ERR HLL encoding is not sparse"
+NO_SUCH_HYPERLOGLOG: Final = "ERR The specified key does not exist"
+NOT_ON_OR_OFF: Final = "ERR Argument must be ON or OFF"
+
+
+def unknown_pfdebug_call(name: bytes) -> str:
+    """A subcommand of PFDEBUG that does not exist."""
+    return f"ERR Unknown PFDEBUG subcommand '{text(_shown(name))}'"
+
+
+def self_test_failed(fault: str) -> str:
+    """What PFSELFTEST found."""
+    return f"TESTFAILED {fault}"
 
 
 # The server group ----------------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ class Transport(Protocol):
     def use_resp(self, version: int) -> None:
         """Encode the replies from now on in this version of RESP."""
 
-    def lift_limits(self) -> None:
-        """Take the small request limits of unauthenticated clients away."""
+    def limit_requests(self, limited: bool) -> None:
+        """Hold the client to the small requests of one that has not authenticated, or not any more."""
 
     def close_after_reply(self) -> None:
         """Run no further call of this client, and close once everything written so far has been sent."""

@@ -15,6 +15,7 @@ from vermilion.engine.engine import Engine
 from vermilion.keyspace.footprint import footprint
 from vermilion.protocol.reply import NO_REPLY, OK, Pairs, Status, Verbatim
 from vermilion.session import Session
+from vermilion.structures.set import Set
 
 Run = Callable[..., object]
 
@@ -277,6 +278,17 @@ class TestMemoryUsage:
         pair = {b"a": b"x" * 100}
         held = sys.getsizeof(pair) + sys.getsizeof(b"a")
         assert footprint(b"k", pair, expires=False, samples=5) == plain + held
+
+    def test_counts_each_member_of_a_set_once(self, run: Run, session: Session) -> None:
+        run("SADD", "s", *(f"member:{number:050}" for number in range(200)))
+        before = run("MEMORY", "USAGE", "s", "SAMPLES", 0)
+        held = session.db.find(b"s", Set)
+        assert held is not None
+        assert held.scan(0, 10)[0]
+        after = run("MEMORY", "USAGE", "s", "SAMPLES", 0)
+        assert isinstance(before, int)
+        assert isinstance(after, int)
+        assert 200 * sys.getsizeof(b"x" * 57) < before < after < before + 200 * 16 + 500
 
 
 class TestDebug:

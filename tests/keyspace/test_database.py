@@ -18,7 +18,7 @@ class Box(Structure):
 
     type_name = "box"
 
-    def __init__(self, item: bytes) -> None:
+    def __init__(self, item: bytes = b"") -> None:
         self.item = item
 
     @property
@@ -91,7 +91,7 @@ class TestLookingUp:
         assert db.find(b"none", Box) is None
         for call in (
             lambda: db.find(b"str", Box), lambda: db.string(b"box"), lambda: db.edit_string(b"box"),
-            lambda: string_bytes(box),
+            lambda: db.edit(b"str", Box), lambda: db.obtain(b"str", Box), lambda: string_bytes(box),
         ):  # fmt: skip
             with pytest.raises(RespError, match=errors.WRONG_TYPE):
                 call()
@@ -141,6 +141,19 @@ class TestChanging:
         assert db.deadline(b"k") == 2**62
         db.store(b"k", b"x")
         assert db.deadline(b"k") is None
+
+    def test_what_is_edited_is_touched_and_what_is_obtained_exists(
+        self, db: Database, clock: ManualClock, stats: KeyspaceStats
+    ) -> None:
+        assert db.edit(b"k", Box) is None
+        box = db.obtain(b"k", Box)
+        db.expire_at(b"k", 2**62)
+        for look in (db.edit, db.obtain):
+            clock.advance(ms=1000)
+            db.advance_tick()
+            assert look(b"k", Box) is box
+            assert db.idle_seconds(b"k") == 0
+        assert (db.deadline(b"k"), stats.hits, stats.misses, stats.dirty) == (2**62, 0, 0, 0)
 
     def test_remove_takes_all_of_a_key(self, db: Database) -> None:
         db.store(b"k", b"v")

@@ -1,55 +1,172 @@
-"""Numbers of the wire: strict where Redis is strict, and lax where it is lax."""
+"""Numbers: what Redis 8.0 takes for an integer or a double, and how it prints doubles."""
+
+import doctest
+import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vermilion.protocol.numbers import format_double, parse_cursor, parse_double, parse_int64
+from vermilion.protocol import numbers
+from vermilion.protocol.numbers import (
+    INT64_MAX,
+    INT64_MIN,
+    UINT64_MAX,
+    format_double,
+    parse_cursor,
+    parse_double,
+    parse_int64,
+)  # fmt: skip
 
 
-@given(st.integers(-(2**65), 2**65))
-def test_integers_are_canonical_and_have_64_bits(number: int) -> None:
-    inside = -(2**63) <= number < 2**63
-    assert parse_int64(b"%d" % number) == (number if inside else None)
-    assert parse_int64(b"0%d" % number) is None
-    assert parse_int64(b"%d " % number) is None
-    assert parse_int64(b"+%d" % number) is None
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (b"0", 0),
+        (b"1", 1),
+        (b"-1", -1),
+        (b"9223372036854775807", INT64_MAX),
+        (b"-9223372036854775808", INT64_MIN),
+    ],
+)
+def test_integers(text: bytes, number: int) -> None:
+    assert parse_int64(text) == number
 
 
-@given(st.binary(max_size=8))
-def test_what_is_read_as_an_integer_is_written_the_same(text: bytes) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"", b"-", b"+1", b"-0", b"00", b"01", b"-01", b"0" * 30, b" 1", b"1 ", b"\t1", b"1\n", b"1_0",
+        b"1.0", b"0x1", b"1e3", b"1\0", b"--1", b"\xb2", "٣".encode(), b"9223372036854775808",
+        b"-9223372036854775809", b"18446744073709551616", b"9" * 5000, b"-" + b"9" * 5000, b"inf", b"nan",
+    ],
+)  # fmt: skip
+def test_no_integers(text: bytes) -> None:
+    assert parse_int64(text) is None
+
+
+@given(st.integers(INT64_MIN - 10, INT64_MAX + 10))
+def test_every_integer_of_64_bits_reads_back(number: int) -> None:
+    expected = number if INT64_MIN <= number <= INT64_MAX else None
+    assert parse_int64(b"%d" % number) == expected
+
+
+@given(st.one_of(st.binary(max_size=25), st.text("0123456789-+_ .", max_size=22).map(str.encode)))
+def test_what_is_read_as_an_integer_is_canonical(text: bytes) -> None:
     number = parse_int64(text)
     assert number is None or b"%d" % number == text
 
 
-@given(st.integers(-(2**64), 2**64), st.sampled_from([b"", b" ", b"\t\n"]), st.integers(0, 30))
-def test_cursors_are_taken_modulo_64_bits(number: int, space: bytes, zeros: int) -> None:
-    sign = b"-" if number < 0 else b""
-    text = space + sign + b"0" * zeros + b"%d" % abs(number)
-    canonical_negative = text == b"%d" % number and -(2**63) <= number < 0
-    if canonical_negative or abs(number) == 2**64:
-        assert parse_cursor(text) is None
-    else:
-        assert parse_cursor(text) == number % 2**64
+@pytest.mark.parametrize(
+    ("text", "cursor"),
+    [
+        (b"0", 0),
+        (b"17", 17),
+        (b"18446744073709551615", UINT64_MAX),
+        (b"18446744073709551616", None),
+        (b"-1", None),
+        (b"", None),
+        (b"x", None),
+        (b"1x", None),
+    ],
+)
+def test_cursors(text: bytes, cursor: int | None) -> None:
+    assert parse_cursor(text) == cursor
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b" ", b"-", b"+", b"- 1", b"1 ", b"1x", b"0x1", b"\xa01", b"\x001", b"1" * 99]
+    ("text", "number"),
+    [
+        (b"0", 0.0),
+        (b"+1", 1.0),
+        (b"01", 1.0),
+        (b"5.", 5.0),
+        (b".5", 0.5),
+        (b"-1.5e3", -1500.0),
+        (b"1e+5", 1e5),
+        (b"1E-5", 1e-5),
+        (b"0" * 400 + b"1", 1.0),
+        (b"0x10", 16.0),
+        (b"0X.8", 0.5),
+        (b"0x1.8p1", 3.0),
+        (b"0x1p+3", 8.0),
+        (b"0x1e5", 485.0),
+        (b"inf", math.inf),
+        (b"+Inf", math.inf),
+        (b"-INFINITY", -math.inf),
+        (b"4.9e-324", 5e-324),
+        (b"1.7976931348623157e308", 1.7976931348623157e308),
+        (b"0e-99999", 0.0),
+        (b"0.0e99999", 0.0),
+    ],
 )
-def test_no_cursors(text: bytes) -> None:
-    assert parse_cursor(text) is None
+def test_doubles(text: bytes, number: float) -> None:
+    assert parse_double(text) == number
 
 
-@given(st.floats(allow_nan=False))
-def test_doubles_read_back(number: float) -> None:
-    assert parse_double(format_double(number)) == number
-
-
-@pytest.mark.parametrize("text", [b"", b"nan", b" 1", b"1 ", b"1_0", b"0x", b"e1", b".", b"1e", b"infin"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"", b".", b"-", b"+-1", b" 1", b"1 ", b"\t1", b"\n1", b"1\0", b"1_0", b"1e", b"e5", b"1e5.5",
+        b"1,5", b"1d5",
+        b"nan", b"-nan", b"NAN(1)", b"infinit", b"0x", b"0x.", b"0xp1", b"0x1p", b"0b1", "٣".encode(),
+        b"1e400",        b"-1e400", b"1" * 400, b"1e-400", b"2e-324", b"0x1p99999", b"0x1p-99999",
+    ],
+)  # fmt: skip
 def test_no_doubles(text: bytes) -> None:
     assert parse_double(text) is None
 
 
-def test_hexadecimal_doubles() -> None:
-    assert parse_double(b"0x1.8p1") == 3.0
-    assert parse_double(b"-0X.8") == -0.5
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.0, b"0"),
+        (-0.0, b"-0"),
+        (3.0, b"3"),
+        (-2.5, b"-2.5"),
+        (0.1, b"0.1"),
+        (0.30000000000000004, b"0.30000000000000004"),
+        (math.inf, b"inf"),
+        (-math.inf, b"-inf"),
+        (math.nan, b"nan"),
+        # integers
+        (1e17, b"100000000000000000"),
+        (-1e18, b"-1000000000000000000"),
+        (9007199254740993.0, b"9007199254740992"),
+        (99999999999999990.0, b"99999999999999984"),
+        (2.0**62, b"4611686018427387904"),
+        (5e18, b"5e+18"),
+        (1e20, b"1e+20"),
+        (-1e21, b"-1e+21"),
+        (1.2345678901234568e22, b"12345678901234568000000"),
+        (1.2345678901234567e23, b"123456789012345670000000"),
+        (1.2345678901234568e24, b"1.2345678901234568e+24"),
+        (1.7976931348623157e308, b"1.7976931348623157e+308"),
+        # small numbers
+        (0.001, b"0.001"),
+        (0.0001, b"0.0001"),
+        (1e-5, b"0.00001"),
+        (1e-6, b"0.000001"),
+        (1e-7, b"1e-7"),
+        (-1.5e-7, b"-1.5e-7"),
+        (0.00012345678, b"1.2345678e-4"),
+        (0.0012345678, b"0.0012345678"),
+        (1234.0000001, b"1234.0000001"),
+        (123456.0000001, b"1.234560000001e+5"),
+        (123456.000001, b"123456.000001"),
+        (5e-324, b"5e-324"),
+    ],
+)
+def test_how_doubles_are_printed(number: float, text: bytes) -> None:
+    assert format_double(number) == text
+
+
+@given(st.floats(allow_nan=False))
+def test_a_printed_double_reads_back(number: float) -> None:
+    text = format_double(number)
+    assert parse_double(text) == number
+    assert math.copysign(1, float(text)) == math.copysign(1, number)
+
+
+def test_the_examples_run() -> None:
+    assert doctest.testmod(numbers).failed == 0

@@ -214,7 +214,7 @@ class _Caller:
     def use_resp(self, version: int) -> None:
         """Replies are values here: nothing to encode."""
 
-    def lift_limits(self) -> None:
+    def limit_requests(self, limited: bool) -> None:
         """Calls are made by this process: nothing to limit."""
 
     def close_after_reply(self) -> None:

@@ -8,7 +8,7 @@ from vermilion.cache.types import CacheKey
 RESERVED: Final = "\0"
 """What no key of a user begins with: the service's own keys, the tokens of tags, do."""
 
-_FIRST_FREE: Final = "\x01"
+FIRST_FREE: Final = "\x01"
 
 
 def validate_key(key: object, what: str = "key") -> CacheKey:
@@ -41,7 +41,7 @@ def validate_key(key: object, what: str = "key") -> CacheKey:
             f"a {what} is a str, not {name}", ErrorCode.INVALID_KEY_TYPE, {"type": name, "key": repr(key)}
         )
     # Only the empty string and what begins with a NUL sort before U+0001: one comparison for both.
-    if key < _FIRST_FREE:
+    if key < FIRST_FREE:
         if not key:
             raise CacheKeyError(f"a {what} is not empty", ErrorCode.EMPTY_KEY, {"key": key})
         raise CacheKeyError(

@@ -25,7 +25,7 @@ from vermilion.cache.decorators import cached
 from vermilion.cache.errors import CacheError, CacheKeyError, CacheOperationError, ErrorCode
 from vermilion.cache.expiry import Expiry
 from vermilion.cache.factory import create_backend
-from vermilion.cache.keys import Namespace, validate_key
+from vermilion.cache.keys import FIRST_FREE, Namespace, validate_key
 from vermilion.cache.serializers import JsonSerializer, Serializer
 from vermilion.cache.single_flight import SingleFlight
 from vermilion.cache.statistics import Lookup, Statistics, counted
@@ -204,7 +204,9 @@ class CacheService:
         See Also:
             `get_many`, `get_or_set`.
         """
-        validate_key(key)
+        # Most keys are plain, and a call would cost more than this test does.
+        if type(key) is not str or key < FIRST_FREE or not key.isascii():
+            validate_key(key)
         if self._lookup is None:
             raise _not_initialized("get")
         try:
@@ -248,7 +250,9 @@ class CacheService:
         See Also:
             `set_many`, `add`, `invalidate_tag`.
         """
-        validate_key(key)
+        # Most keys are plain, and a call would cost more than this test does.
+        if type(key) is not str or key < FIRST_FREE or not key.isascii():
+            validate_key(key)
         expiry = self._expiry.resolve(ttl)
         store = self._store
         if store is None:

@@ -95,7 +95,7 @@ def _authenticate(session: Session, user: bytes, password: bytes) -> None:
     session.authenticated = True
     session.user = user
     session.gates &= ~GATE_AUTH
-    session.transport.lift_limits()
+    session.transport.limit_requests(False)
 
 
 @command(
@@ -199,6 +199,7 @@ def reset(session: Session) -> Status:
     if server.settings.requirepass:
         session.authenticated = False
         session.gates |= GATE_AUTH
+        session.transport.limit_requests(True)
     if session.resp != 2:
         session.resp = 2
         session.transport.use_resp(2)

@@ -1,11 +1,11 @@
 """The generic group: commands that work on a key whatever it holds."""
 
-from collections.abc import Callable
-from typing import Annotated, Final, NamedTuple, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
 from vermilion.commands.expiration import moment_of
 from vermilion.commands.registry import command, container
+from vermilion.commands.scanning import scan_cursor, scan_options
 from vermilion.commands.syntax import (
     BLOCKING,
     DENYOOM,
@@ -36,7 +36,7 @@ from vermilion.commands.syntax import (
 from vermilion.errors import RespError
 from vermilion.keyspace import value
 from vermilion.keyspace.database import Database
-from vermilion.protocol.numbers import INT64_MAX, parse_cursor, parse_int64
+from vermilion.protocol.numbers import INT64_MAX, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
 from vermilion.session import Server, Session
 from vermilion.structures.glob import compile_glob
@@ -353,14 +353,6 @@ def randomkey(db: Database) -> bytes | None:
     return db.random_key()
 
 
-class _ScanOptions(NamedTuple):
-    """What SCAN was asked for."""
-
-    size: int
-    matches: Callable[[bytes], bool] | None
-    type_name: str | None
-
-
 @command(
     "SCAN", READONLY, since="2.8.0", complexity="O(COUNT) for every call, O(N) for an iteration over N keys.",
     tips=["nondeterministic_output", "request_policy:special", "response_policy:special"],
@@ -375,43 +367,13 @@ class _ScanOptions(NamedTuple):
 def scan(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the next cursor, 0 at the end, and some of the keys."""
     # Raw: the cursor is judged before the options, and COUNT before the word behind it is read.
-    cursor = parse_cursor(argv[1])
-    if cursor is None:
-        raise RespError(errors.INVALID_CURSOR)
-    options = _scan_options(argv[2:])
+    cursor = scan_cursor(argv[1])
+    options = scan_options(argv[2:], of_keys=True)
     db = session.db
     following, names = db.scan(cursor, options.size, options.matches)
     if options.type_name is not None:
         names = [name for name in names if value.type_name(db.peek(name)) == options.type_name]
     return [b"%d" % following, list[Reply](names)]
-
-
-def _scan_options(words: list[bytes]) -> _ScanOptions:
-    """Read the options behind a cursor."""
-    count = 10
-    matches: Callable[[bytes], bool] | None = None
-    type_name: str | None = None
-    rest = iter(words)
-    for word in map(bytes.upper, rest):
-        if word == b"NOVALUES":
-            raise RespError(errors.NOVALUES_OUTSIDE_HSCAN)
-        operand = next(rest, None)
-        if operand is None:
-            raise RespError(errors.SYNTAX)
-        if word == b"COUNT":
-            number = parse_int64(operand)
-            if number is None:
-                raise RespError(errors.NOT_AN_INTEGER)
-            if number < 1:
-                raise RespError(errors.SYNTAX)
-            count = number
-        elif word == b"MATCH":
-            matches = None if operand == b"*" else compile_glob(operand)
-        elif word == b"TYPE":
-            type_name = operand.decode("latin-1").lower()
-        else:
-            raise RespError(errors.SYNTAX)
-    return _ScanOptions(count, matches, type_name)
 
 
 # How a value is kept --------------------------------------------------------------------------------------

@@ -36,8 +36,11 @@ COMMANDS: Final[dict[str, "Command"]] = {}
 
 _CATEGORIES: Final = {
     "string": "string",
+    "set": "set",
     "generic": "keyspace",
     "connection": "connection",
+    "bitmap": "bitmap",
+    "hyperloglog": "hyperloglog",
     "stream": "stream",
 }
 """A group's own ACL category, by the name of its module."""
@@ -181,6 +184,7 @@ def command(
     call_key_flags: CallKeyFlags | None = None,
     plain: Callable[..., Reply] | None = None,
     many: Many | None = None,
+    group: str = "",
 ) -> Callable[[F], F]:
     """Declare a command; the decorated function stays callable as it is.
 
@@ -203,6 +207,7 @@ def command(
         call_key_flags: what one call does to its keys, where the arguments decide it (`variable_flags`).
         plain: for the hottest commands, what runs in place of the function when no option is given.
         many: for the hottest commands, what runs a whole run of calls at once; see `Many`.
+        group: the documentation's group, for a module that holds a part of one; the module's own name otherwise.
 
     Returns:
         The decorator.
@@ -223,7 +228,7 @@ def command(
                 flags,
                 call=shape.call,
                 arity=shape.arity,
-                group=function.__module__.rpartition(".")[2].replace("_", "-"),
+                group=group or function.__module__.rpartition(".")[2].replace("_", "-"),
                 summary=_first_sentence(function),
                 since=since,
                 complexity=complexity,

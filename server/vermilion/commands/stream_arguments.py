@@ -135,7 +135,7 @@ class TrimOptions:
                 at += 1
                 limit = integer(argv[at])
                 if limit < 0:
-                    raise RespError(errors.LIMIT_NEGATIVE)
+                    raise RespError(errors.TRIM_LIMIT_NEGATIVE)
             elif adding and word == b"NOMKSTREAM":
                 self.make_stream = False
             elif adding:

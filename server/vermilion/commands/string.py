@@ -32,7 +32,7 @@ from vermilion.commands.syntax import (
 )  # fmt: skip
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database, string_bytes
-from vermilion.keyspace.value import StringValue, Text
+from vermilion.keyspace.value import Text
 from vermilion.protocol.numbers import INT64_MAX, INT64_MIN, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
 from vermilion.session import Server, Session
@@ -358,15 +358,6 @@ def strlen(db: Database, key: PeekKey) -> int:
     return 0 if value is None else len(string_bytes(value))
 
 
-def _mutable(db: Database, key: bytes, value: StringValue | None) -> bytearray:
-    """Return the string at key in the form that is changed in place; stored already."""
-    if isinstance(value, bytearray):
-        return value
-    buffer = bytearray() if value is None else bytearray(string_bytes(value))
-    db.put(key, buffer)
-    return buffer
-
-
 def _check_size(server: Server, size: int) -> None:
     """Refuse a string that would grow beyond `proto-max-bulk-len`."""
     if size > server.settings.proto_max_bulk_len:
@@ -388,7 +379,7 @@ def append(server: Server, db: Database, key: InsertKey, value: Value) -> int:
     else:
         size = len(string_bytes(old)) if isinstance(old, int) else len(old)
         _check_size(server, size + len(value))
-        _mutable(db, key, old).extend(value)
+        db.edit_octets(key, old).extend(value)
         size += len(value)
     db.changed(key, "append")
     return size
@@ -408,7 +399,7 @@ def setrange(server: Server, db: Database, key: UpdateKey, offset: Integer, valu
     if not value:
         return 0 if old is None else len(string_bytes(old))
     _check_size(server, offset + len(value))
-    buffer = _mutable(db, key, old)
+    buffer = db.edit_octets(key, old)
     if offset > len(buffer):
         buffer.extend(bytes(offset - len(buffer)))
     buffer[offset : offset + len(value)] = value
@@ -429,10 +420,8 @@ def _slice(value: bytes | bytearray, start: int, end: int) -> bytes:
 @command("GETRANGE", READONLY, since="2.4.0", complexity="O(N) where N is the length of the returned string.")
 def getrange(db: Database, key: ReadKey, start: Integer, end: Integer) -> bytes:
     """Return a part of the string at a key."""
-    value = db.lookup(key)
-    if value is None:
-        return b""
-    return _slice(value if isinstance(value, bytearray) else string_bytes(value), start, end)
+    value = db.octets(key)
+    return b"" if value is None else _slice(value, start, end)
 
 
 @command(

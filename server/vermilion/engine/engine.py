@@ -39,6 +39,9 @@ from vermilion.settings import Settings
 LOGGER: Final = logging.getLogger("vermilion")
 
 OK_LINE: Final = OK.wire
+OUTPUT_PART: Final = 1024 * 1024
+"""Bytes of long replies after which the rest of a pipeline waits until its client has taken them."""
+
 RUN_LEAST: Final = 4
 """From this many calls on it pays to look whether all are of one command."""
 
@@ -135,7 +138,7 @@ class Engine:
 
     def execute_batch(
         self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
-    ) -> None:
+    ) -> list[list[bytes]]:
         """Run calls for one session, in order, and encode their replies: `execute` for a pipeline.
 
         What a call costs is mostly what surrounds it, so this loop says again what `execute` and the encoders
@@ -147,16 +150,22 @@ class Engine:
             calls: the name and the arguments of each; a call may empty the list to end the batch after itself.
             encode: the encoder that the session begins with; a change of protocol is looked up.
             out: takes the bytes.
+
+        Returns:
+            The calls that have not run because the replies have grown large: their turn comes when the client
+            has taken these. Mostly none.
         """
         self.stats.batches += 1
         if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
-            return
+            return []
         append = out.append
         commands = self.commands
         last: BoundCommand | None = None
         count = 0
         mark = perf_counter_ns()
-        for argv in calls:
+        room = OUTPUT_PART
+        waiting = iter(calls)
+        for argv in waiting:
             try:
                 command = commands[argv[0]]
             except KeyError:
@@ -182,9 +191,16 @@ class Engine:
                     encode = ENCODERS[session.resp]
             if type(reply) is bytes:
                 size = len(reply)
-                append(BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size)
-                append(reply)
-                append(CRLF)
+                if size < BULK_HEADS_SIZE:
+                    append(BULK_HEADS[size])
+                    append(reply)
+                    append(CRLF)
+                else:
+                    out += (b"$%d\r\n" % size, reply, CRLF)
+                    room -= size
+                    # With a hard limit, it is the limit that a client runs into.
+                    if room < 0 and not self.settings.client_output_buffer_limit["normal"].hard:
+                        break
             elif reply is OK:
                 append(OK_LINE)
             elif type(reply) is int:
@@ -194,6 +210,7 @@ class Engine:
         if last is not None:
             last.count(count, perf_counter_ns() - mark)
             session.last_command = last
+        return list(waiting)
 
     def _execute_run(
         self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]

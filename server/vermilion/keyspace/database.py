@@ -3,18 +3,16 @@
     data      key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
     expires   key -> deadline in milliseconds since the epoch, for keys that have one
     accessed  key -> second of the last access, for OBJECT IDLETIME
-    order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `order.py`
+    order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `scan_order.py`
 
-Writing a new key does not touch the order. A dict keeps the order of creation, so the keys that `order` does
-not know yet are the last ones of `data`, as many as the two differ in; it learns of them when it is needed
-next, or a key is deleted, or the periodic work comes by.
+Writing a new key does not touch the order: it learns of it when it is needed next, or a key is deleted, or the
+periodic work comes by.
 
 A string is `int` after arithmetic, `bytearray` after it was changed in place (APPEND and SETRANGE are then
 O(1) per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from itertools import islice
 from random import Random
 from typing import Final, TypeVar, cast
 
@@ -22,13 +20,16 @@ from vermilion import errors
 from vermilion.clock import Clock
 from vermilion.errors import RespError
 from vermilion.keyspace.expiry import BUCKET_BITS, Deadlines
-from vermilion.keyspace.order import KeyOrder
 from vermilion.keyspace.value import STRING_TYPES, StringValue
+from vermilion.structures.scan_order import ScanOrder
 
 T = TypeVar("T")
 
 _PLAIN_BYTES: Final = {bytes}
 _PLAIN_BYTES_OR_NONE: Final = {bytes, type(None)}
+_LONG_VALUE: Final = 4096
+"""Longer values are looked up one by one, so that a pipeline's replies can be sent in parts."""
+
 _PLAIN_INT: Final = {int}
 _SAFE_SUM: Final = 2**62
 """Below this, no run of increments of one pipeline comes near 64 bits."""
@@ -126,7 +127,7 @@ class Database:
         self.dirty = 0
         stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
-        self._order = KeyOrder(index)
+        self._order = ScanOrder(index)
 
     def __len__(self) -> int:
         """Return how many keys there are, those not yet reclaimed included, as DBSIZE does."""
@@ -203,6 +204,15 @@ class Database:
             return value
         return string_bytes(value)
 
+    def octets(self, key: bytes) -> bytes | bytearray | None:
+        """Return the string at key, not a copy of it, for a command that reads parts of it.
+
+        Raises:
+            RespError: WRONGTYPE when the key holds another kind.
+        """
+        value = self.lookup(key)
+        return value if value is None or isinstance(value, bytearray) else string_bytes(value)
+
     def edit_string(self, key: bytes) -> StringValue | None:
         """Return the string at key as it is stored, for a command that changes it.
 
@@ -237,6 +247,14 @@ class Database:
             self.put(key, value)
         return value
 
+    def edit_octets(self, key: bytes, value: StringValue | None) -> bytearray:
+        """Return the string at key, which `edit_string` gave, in the form that is changed in place; stored already."""
+        if isinstance(value, bytearray):
+            return value
+        buffer = bytearray() if value is None else bytearray(string_bytes(value))
+        self.put(key, buffer)
+        return buffer
+
     # Changing ---------------------------------------------------------------------------------------------
 
     def put(self, key: bytes, value: object) -> None:
@@ -269,6 +287,8 @@ class Database:
         values = list(map(self.data.get, keys))
         kinds = set(map(type, values))
         if not kinds <= _PLAIN_BYTES_OR_NONE:
+            return None
+        if kinds == _PLAIN_BYTES and max(map(len, cast("list[bytes]", values))) > _LONG_VALUE:
             return None
         found: Collection[bytes] = keys
         if len(kinds) > 1:
@@ -369,7 +389,7 @@ class Database:
 
         Args:
             key: the changed key.
-            event: the name of the keyspace event.
+            event: the name of the keyspace event; empty where Redis sends none.
             changes: what it adds to the changes since the last save; 0 for the lesser half of a pair of events.
         """
         self.dirty += changes
@@ -439,7 +459,7 @@ class Database:
     def scan(
         self, cursor: int, count: int, matches: Callable[[bytes], bool] | None = None
     ) -> tuple[int, list[bytes]]:
-        """Return the next cursor (0 at the end) and the live keys among about count; see `order.py`.
+        """Return the next cursor (0 at the end) and the live keys among about count; see `scan_order.py`.
 
         Args:
             cursor: 0 to begin, else what the call before returned; one of another database begins again.
@@ -473,11 +493,7 @@ class Database:
 
     def _catch_up(self) -> None:
         """Bring the order up to date with the keys that were created since the last time."""
-        new = len(self.data) - len(self._order)
-        if new:
-            keys = list(islice(reversed(self.data), new))
-            keys.reverse()
-            self._order.extend(keys)
+        self._order.follow(self.data)
 
     # Periodic work ----------------------------------------------------------------------------------------
 
@@ -492,6 +508,11 @@ class Database:
             self.keeps_access_times = True
             self._tracked_since = now
         return max(0, now - self.accessed.get(key, self._tracked_since))
+
+    def set_idle(self, key: bytes, seconds: int) -> None:
+        """Let key count as not used for some seconds."""
+        if self.tracking:
+            self.accessed[key] = self.clock.monotonic_ms() // 1000 - seconds
 
     def advance_tick(self) -> None:
         """Let access times and the order of keys follow; called by the engine's periodic work."""

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
+from vermilion.structures.scan_order import ScanOrder
+
 DICT_ENTRY: Final = 40
 """An entry is 24 bytes and its index 4 to 8: at the mean load of a growing table, about 40."""
 
@@ -36,8 +38,12 @@ def footprint(key: bytes, value: object, *, expires: bool, samples: int) -> int:
 
 
 def _size(value: object, samples: int) -> int:
-    """Return the bytes of a value and of everything in it."""
+    """Return the bytes of a value and of everything in it; None is one for all."""
+    if value is None:
+        return 0
     size = sys.getsizeof(value)
+    if isinstance(value, ScanOrder):
+        return size  # its entries are members of the table beside it
     for name in getattr(type(value), "__slots__", ()):
         size += _size(getattr(value, name, None), samples)
     if isinstance(value, Mapping):

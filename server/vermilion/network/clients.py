@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
+from vermilion.settings import Settings
 
 if TYPE_CHECKING:
     from vermilion.network.connection import Connection
@@ -14,6 +15,9 @@ LOGGER: Final = logging.getLogger("vermilion")
 
 GRACE_S: Final = 0.5
 """How long the end of a server waits for clients to take what was written for them."""
+
+PATIENCE_S: Final = 0.1
+"""How long it waits when none of them takes anything."""
 
 
 class Clients:
@@ -33,6 +37,7 @@ class Clients:
         self._clock = backend.engine.clock
         self.now_ms = self._clock.monotonic_ms()
         self._timer: asyncio.TimerHandle | None = None
+        backend.config.watch("proto-max-bulk-len", self._limit_arguments)
 
     def refusal(self, transport: asyncio.Transport) -> str | None:
         """Return the error with which a new client is turned away, or None to take it in."""
@@ -46,6 +51,11 @@ class Clients:
                 self.stats.rejected_connections += 1
                 return errors.PROTECTED_MODE
         return None
+
+    def _limit_arguments(self, settings: Settings) -> None:
+        """Tell the connections what CONFIG SET has said about `proto-max-bulk-len`."""
+        for connection in self.connections:
+            connection.limit_arguments(settings.proto_max_bulk_len)
 
     def look_after(self) -> None:
         """`hz` times a second: close idle clients, and those that were over their soft limit for too long."""
@@ -66,12 +76,19 @@ class Clients:
             self._timer = None
         for connection in list(self.connections):
             connection.close()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + GRACE_S
-        while self.connections and loop.time() < deadline:  # noqa: ASYNC110  # many events, at the very end only
+        now = asyncio.get_running_loop().time
+        deadline = now() + GRACE_S
+        unsent, patience = -1, deadline
+        while self.connections and now() < min(deadline, patience):
+            left = sum(connection.output_buffered for connection in self.connections)
+            if left != unsent:
+                unsent, patience = left, now() + PATIENCE_S
             await asyncio.sleep(0.005)
         for connection in list(self.connections):
             connection.abort()
+        # An event loop that ends before they are closed would leave their sockets open.
+        while self.connections:  # noqa: ASYNC110  # for a turn or two
+            await asyncio.sleep(0)
 
 
 def _is_loopback(host: str) -> bool:

@@ -46,6 +46,7 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._closing = False
         self._over_soft_limit_since: float | None = None
+        self._unsent = 0
 
     # asyncio's side ---------------------------------------------------------------------------------------
 
@@ -80,19 +81,20 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._stats.net_input_bytes += len(data)
-        calls = self._parser.feed(data)
-        if self._paused or self._waiting or len(calls) > CALLS_PER_WRITE:
-            self._waiting += calls
-            self._drain()
-        elif calls:
-            self._run(calls)
-        while self._parser.more and not self._closing:
-            self._run(self._parser.feed(b""))
-        if self._parser.error is not None and not self._waiting and not self._closing:
+        self._take(self._parser.feed(data))
+        if not self._parser.plain:
+            self._finish_reading()
+
+    def _finish_reading(self) -> None:
+        """Do what is left when the bytes did not end with a call: more calls, an error, a limit."""
+        parser = self._parser
+        while parser.more and not self._closing:
+            self._take(parser.feed(b""))
+        if parser.error is not None and not self._waiting and not self._closing:
             self._stats.protocol_errors += 1
-            self._write(error_line(RespError(self._parser.error)))
+            self._write(error_line(RespError(parser.error)))
             self.close_after_reply()
-        elif self._parser.buffered > self._clients.settings.client_query_buffer_limit:
+        elif parser.buffered > self._clients.settings.client_query_buffer_limit:
             self._stats.query_limit_disconnections += 1
             self.abort()
 
@@ -111,17 +113,27 @@ class Connection(asyncio.Protocol):
         self._drain()
         if not self._paused and not self._closing:
             self._transport.resume_reading()
-            if self._parser.error is not None:
-                self.data_received(b"")
+            if not self._parser.plain:
+                self._finish_reading()
 
     # The pump ---------------------------------------------------------------------------------------------
+
+    def _take(self, calls: list[Argv]) -> None:
+        """Run calls now, or when those before them have run and the client has read their replies."""
+        if self._paused or self._waiting or len(calls) > CALLS_PER_WRITE:
+            self._waiting += calls
+            self._drain()
+        elif calls:
+            self._run(calls)
+            if self._waiting:
+                self._drain()
 
     def _run(self, calls: list[Argv]) -> None:
         """Execute calls and write their replies at once."""
         out: list[bytes] = []
         session = self._session
         self._running = calls
-        self._execute_batch(session, calls, self._encode, out)
+        rest = self._execute_batch(session, calls, self._encode, out)
         session.last_active_ms = self._clients.now_ms
         if out and not self._transport.is_closing():
             data = b"".join(out)
@@ -129,6 +141,8 @@ class Connection(asyncio.Protocol):
             self._write(data)
             if self._paused:
                 self.check_output_limit()
+        if rest:
+            self._waiting[:0] = rest
 
     def _drain(self) -> None:
         """Run what waits, a part at a time, until it is done or the client stops reading."""
@@ -163,9 +177,13 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def close_if_idle(self, now_ms: int, timeout_s: int) -> None:
-        """Close when the client has been silent for longer than `timeout`."""
+        """Close when the client has been silent for longer than `timeout`; to read a reply is no silence."""
+        unsent = self.output_buffered
+        if unsent < self._unsent:
+            self._session.last_active_ms = now_ms
+        self._unsent = unsent
         if now_ms - self._session.last_active_ms > timeout_s * 1000:
-            self._transport.close()
+            self.abort()
 
     # The session's side -----------------------------------------------------------------------------------
 
@@ -199,9 +217,13 @@ class Connection(asyncio.Protocol):
         """Encode the replies from now on in this version of RESP."""
         self._encode = ENCODERS[version]
 
-    def lift_limits(self) -> None:
-        """Take the small request limits of unauthenticated clients away."""
-        self._parser.limited = False
+    def limit_arguments(self, limit: int) -> None:
+        """Take no longer argument than this from now on."""
+        self._parser.bulk_limit = limit
+
+    def limit_requests(self, limited: bool) -> None:
+        """Hold the client to the small requests of one that has not authenticated, or not any more."""
+        self._parser.limited = limited
 
     def close_after_reply(self) -> None:
         """Run no further call, and close once everything written so far has been sent."""

@@ -1,6 +1,7 @@
 """The server: listeners in front of a backend, and the assembly that the command line runs."""
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -153,6 +154,7 @@ class Server:
         See Also:
             `stop`, `wait`.
         """
+        self._stop_wanted.clear()
         await self.backend.initialize()
         try:
             if self._port is not None:
@@ -181,15 +183,16 @@ class Server:
         See Also:
             `start`.
         """
+        if self._moving is not None:
+            await self._moving
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
         if self._unix_listener is not None:
             self._unix_listener.close()
             self._unix_listener = None
-        await self._clients.close()
-        if self._unixsocket:
             Path(self._unixsocket).unlink(missing_ok=True)  # noqa: ASYNC240  # one system call
+        await self._clients.close()
         await self.backend.close()
         self._stop_wanted.set()
 
@@ -319,12 +322,14 @@ def _listening(host: str, port: int) -> socket.socket:
     return bound
 
 
-_NOT_AVAILABLE: Final = {97, 99}  # EAFNOSUPPORT, EADDRNOTAVAIL
+_NOT_AVAILABLE: Final = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 
 
 def _reason(error: OSError) -> str:
     """Return what the system says, without the address that asyncio adds."""
-    return os.strerror(error.errno) if error.errno else str(error)
+    if isinstance(error, socket.gaierror) or not error.errno:
+        return str(error.strerror or error)
+    return os.strerror(error.errno)
 
 
 def serve(config: Config, logger: logging.Logger) -> int:

@@ -1,4 +1,4 @@
-"""Reply values to bytes: one encoder per RESP version, appending to the batch that is joined and written once.
+"""Reply values to bytes: one encoder per RESP version, appending to a batch that is joined and written once.
 
     value                          RESP2                         RESP3
     bytes, int, None               bulk, integer, null bulk      bulk, integer, null
@@ -60,7 +60,7 @@ def encode_resp2(reply: Reply, append: Append) -> None:
     Raises:
         TypeError: for a value that no reply may hold.
     """
-    # mypy and CPython both prefer `type(x) is T` spelled out: the one narrows by it, the other specialises it.
+    # mypy and CPython prefer `type(x) is T` spelled out: the one narrows by it, the other specialises it.
     if type(reply) is bytes:
         size = len(reply)
         append(BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size)

@@ -1,4 +1,4 @@
-"""Bytes from a client to argument vectors: hiredis where the bytes are plain, an exact parser everywhere else.
+"""Bytes from a client to argument vectors: hiredis where they are plain, an exact parser everywhere else.
 
 hiredis parses replies, not requests. It is the fastest way to split a pipeline, and accepts what no request
 may hold: integers, nulls and nested arrays as arguments, simple strings for bulk strings, and counts without
@@ -9,10 +9,11 @@ limit (`*1000000000` costs seconds to free). So there are two parsers:
 2. `RequestParser` gives whole reads to hiredis while three tests say that both would answer the same:
 
    - before: every `*` in the bytes is followed by a count of one to four digits that does not start with 0,
-     so that no array of a hostile size is ever made, and there is no `+` or `=`, the two types besides `$`
-     that hiredis returns as bytes;
+     so that no array of a hostile size is ever made, and there is no type that hiredis returns as if it were
+     another: `+`, `=` and `(` give bytes as `$` does, `~` and `|` give lists as `*` does;
    - after: every call is a list of bytes, which rules out all other types;
-   - a marker fed behind the bytes comes out as a value of its own, which proves that they ended with a call.
+   - a marker fed behind the bytes comes out as a value of its own, and as the last of all, which proves that
+     they ended with a call.
 
    When a test fails, what hiredis said is thrown away and the exact parser reads the same bytes. A payload
    that looks suspicious costs time and nothing else.
@@ -41,8 +42,7 @@ UNAUTHENTICATED_BULK_LIMIT: Final = 16384
 
 _STAR: Final = ord("*")
 _DOLLAR: Final = ord("$")
-_PLUS: Final = ord("+")
-_EQUALS: Final = ord("=")
+_PLUS, _EQUALS, _PAREN, _TILDE, _BAR = b"+=(~|"
 _hostile_count: Final = re.compile(rb"\*(?:[^1-9]|\d{5}|\Z)").search
 _join: Final = b"".join
 _MARKER: Final = b"#t\r\n"
@@ -60,7 +60,17 @@ class ExactParser:
         - No length from the wire is ever allocated: memory grows only with bytes that arrived.
     """
 
-    __slots__ = ("_argv", "_awaited", "_buffer", "_bulk", "_position", "bulk_limit", "error", "limited")
+    __slots__ = (
+        "_argv",
+        "_awaited",
+        "_buffer",
+        "_bulk",
+        "_held",
+        "_position",
+        "bulk_limit",
+        "error",
+        "limited",
+    )
 
     def __init__(self, bulk_limit: int) -> None:
         self.bulk_limit = bulk_limit
@@ -71,16 +81,19 @@ class ExactParser:
         self._argv: Argv = []
         self._awaited = 0  # arguments of the current call that have not come yet
         self._bulk = -1  # length of the argument being read, -1 before its `$` line
+        self._held = (
+            0  # bytes of the current call's finished arguments: summing them up costs too much per read
+        )
 
     @property
     def idle(self) -> bool:
-        """True between two calls, with nothing buffered."""
-        return not self._awaited and self._position == len(self._buffer)
+        """True between two calls, with nothing buffered and no error."""
+        return not self._awaited and self._position == len(self._buffer) and self.error is None
 
     @property
     def buffered(self) -> int:
         """The bytes held for an incomplete call, those of its finished arguments included."""
-        return len(self._buffer) - self._position + sum(map(len, self._argv))
+        return len(self._buffer) - self._position + self._held
 
     def feed(self, data: bytes) -> None:
         """Take bytes; `next_call` reads them."""
@@ -161,9 +174,11 @@ class ExactParser:
                 return None
             self._argv.append(bytes(self._buffer[self._position : end]))
             self._position = end + 2  # Redis does not look at the two bytes either
+            self._held += self._bulk
             self._bulk = -1
             self._awaited -= 1
         argv, self._argv = self._argv, []
+        self._held = 0
         return argv
 
     def _read_bulk_head(self) -> bool:
@@ -203,13 +218,14 @@ class RequestParser:
         - `feed` returns every complete call, except while `limited` is set: then one at a time, because an
           AUTH lifts the limits of the calls behind it. Call `feed(b"")` while `more` is set.
         - After `error` is set, run the calls returned, answer the error and close.
+        - `plain` says that there is nothing of the kind, nor an incomplete call: all that was fed has been returned.
     """
 
-    __slots__ = ("_exact", "_feed", "_gets", "_plain", "more")
+    __slots__ = ("_exact", "_feed", "_gets", "_has_data", "more", "plain")
 
     def __init__(self, bulk_limit: int = 512 * 1024 * 1024) -> None:
         self._exact = ExactParser(bulk_limit)
-        self._plain = True
+        self.plain = True
         self.more = False
         self._renew()
 
@@ -218,6 +234,7 @@ class RequestParser:
         reader = hiredis.Reader()
         self._feed = reader.feed
         self._gets = reader.gets
+        self._has_data = reader.has_data
 
     @property
     def error(self) -> str | None:
@@ -230,6 +247,15 @@ class RequestParser:
         return self._exact.buffered
 
     @property
+    def bulk_limit(self) -> int:
+        """The longest argument, in bytes."""
+        return self._exact.bulk_limit
+
+    @bulk_limit.setter
+    def bulk_limit(self, limit: int) -> None:
+        self._exact.bulk_limit = limit
+
+    @property
     def limited(self) -> bool:
         """True for a client that has not authenticated: small limits, and one call at a time."""
         return self._exact.limited
@@ -237,27 +263,34 @@ class RequestParser:
     @limited.setter
     def limited(self, limited: bool) -> None:
         self._exact.limited = limited
-        self._plain = False  # the next call goes through the exact parser, which then hands over
+        self.plain = False  # the next call goes through the exact parser, which then hands over
 
     def feed(self, data: bytes) -> list[Argv]:
         """Take bytes and return the calls that they complete, in order."""
-        if not self._plain:
+        if not self.plain:
             return self._feed_exact(data)
         # `43 in data` is a memchr; `b"+" in data` would first try, and fail, to make an integer of b"+".
-        if not data or data[0] != _STAR or _PLUS in data or _EQUALS in data or _hostile_count(data):
+        if (
+            not data or data[0] != _STAR
+            or _PLUS in data or _EQUALS in data or _PAREN in data or _TILDE in data or _BAR in data
+            or len(data) > self._exact.bulk_limit or _hostile_count(data)
+        ):  # fmt: skip
             return self._read_exactly(data)
         try:
             self._feed(data)
             self._feed(_MARKER)
-            calls: list[Argv] = list(iter(self._gets, False))
-            complete = bool(calls) and calls[-1] is True  # type: ignore[comparison-overlap]  # the marker
+            values: list[object] = list(iter(self._gets, False))
+            # A client may send the marker's bytes, too: ours are the last that the reader has.
+            complete = bool(values) and values[-1] is True and not self._has_data()
             if complete:
-                calls.pop()
-            for argv in calls:
-                _join(argv)
+                values.pop()
+            for value in values:
+                if type(value) is not list:
+                    return self._read_again(data)
+                _join(value)
         except (hiredis.HiredisError, TypeError):
-            self._renew()
-            return self._read_exactly(data)
+            return self._read_again(data)
+        calls: list[Argv] = values  # type: ignore[assignment]  # the loop has looked at each
         if not complete:
             self._renew()
             size = _wire_size(calls)
@@ -275,13 +308,18 @@ class RequestParser:
         argv = exact.next_call()
         self.more = argv is not None and exact.limited
         if argv is None:
-            self._plain = exact.idle and not exact.limited
+            self.plain = exact.idle and not exact.limited
             return []
         if exact.limited:
             return [argv]
         rest = exact.take_rest()
-        self._plain = True
+        self.plain = True
         return [argv, *self.feed(rest)] if rest else [argv]
+
+    def _read_again(self, data: bytes) -> list[Argv]:
+        """Throw away what hiredis made of data, and read it with the exact parser."""
+        self._renew()
+        return self._read_exactly(data)
 
     def _read_exactly(self, data: bytes) -> list[Argv]:
         """Read data with the exact parser alone."""
@@ -290,7 +328,7 @@ class RequestParser:
         calls: list[Argv] = []
         while (argv := exact.next_call()) is not None:
             calls.append(argv)
-        self._plain = exact.idle
+        self.plain = exact.idle
         return calls
 
 

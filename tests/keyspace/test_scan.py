@@ -5,9 +5,8 @@ from random import Random
 import pytest
 
 from vermilion.clock import ManualClock
-from vermilion.keyspace import order
 from vermilion.keyspace.database import Database, KeyspaceStats
-from vermilion.keyspace.order import KeyOrder
+from vermilion.structures import scan_order
 
 
 def database(index: int = 0, clock: ManualClock | None = None) -> Database:
@@ -117,8 +116,8 @@ def test_an_iteration_returns_what_was_there_all_the_time(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_same_while_compaction_is_always_under_way(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "_SLACK", 0)
-    monkeypatch.setattr(order, "_STEP", 2)
+    monkeypatch.setattr(scan_order, "_SLACK", 0)
+    monkeypatch.setattr(scan_order, "_STEP", 2)
     Simulation(seed, keys=60).run(300)
 
 
@@ -135,18 +134,6 @@ def test_an_iteration_ends_under_a_stream_of_new_keys() -> None:
             db.remove(name(fresh - 60))
             fresh += 1
     assert calls == 10
-
-
-def test_compaction_gives_the_memory_back_in_small_steps() -> None:
-    keys = KeyOrder(0)
-    keys.extend([name(number) for number in range(10_000)])
-    for number in range(9_990):
-        before = keys._read
-        keys.discard(name(number))
-        assert keys._read - before <= 8
-    assert len(keys) == 10
-    assert len(keys._entries) < 100
-    assert len(keys._ghosts) < 100
 
 
 def test_a_key_created_again_stands_once_in_the_order() -> None:

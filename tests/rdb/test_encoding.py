@@ -1,0 +1,56 @@
+"""Lengths and strings: what is written is read, and nothing else than its errors comes of untrusted bytes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vermilion.rdb.encoding import FormatError, Reader, write_length, write_string
+
+
+@pytest.mark.parametrize(
+    ("number", "size"),
+    [(0, 1), (63, 1), (64, 2), (16383, 2), (16384, 5), (2**32 - 1, 5), (2**32, 9), (2**64 - 1, 9)],
+)
+def test_lengths_take_as_few_bytes_as_they_can(number: int, size: int) -> None:
+    written = write_length(number)
+    assert len(written) == size
+    assert Reader(written).length() == number
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (b"0", "c000"), (b"127", "c07f"), (b"-128", "c080"), (b"128", "c18000"), (b"-32768", "c10080"),
+        (b"32768", "c200800000"), (b"-2147483648", "c200000080"), (b"2147483648", "0a32313437343833363438"),
+        (b"", "00"), (b"-0", "022d30"), (b"01", "023031"), (b"+1", "022b31"),
+    ],
+)  # fmt: skip
+def test_strings_that_spell_integers(text: bytes, written: str) -> None:
+    assert write_string(text).hex() == written
+    assert Reader(bytes.fromhex(written)).string() == text
+
+
+@given(st.one_of(st.binary(max_size=100), st.integers(-(2**40), 2**40).map(lambda number: b"%d" % number)))
+def test_strings_come_back(text: bytes) -> None:
+    reader = Reader(write_string(text) + b"behind")
+    assert reader.string() == text
+    assert reader.take(6) == b"behind"
+
+
+@pytest.mark.parametrize(
+    "data", ["", "05", "40", "4001", "8000000001", "82", "bf", "c1ff", "c3", "c30101", "c4", "ff"]
+)
+def test_bytes_that_are_no_string(data: str) -> None:
+    with pytest.raises(FormatError):
+        Reader(bytes.fromhex(data)).string()
+
+
+@pytest.mark.parametrize("data", ["c000", "c3", "82"])
+def test_bytes_that_are_no_length(data: str) -> None:
+    with pytest.raises(FormatError):
+        Reader(bytes.fromhex(data)).length()
+
+
+def test_a_size_beyond_what_is_there_takes_no_memory() -> None:
+    with pytest.raises(FormatError):
+        Reader(b"\x81" + b"\xff" * 8 + b"x").string()
