@@ -1,16 +1,29 @@
 """Imports every group, so that the table of commands is complete."""
 
-from vermilion.commands import bitmap, connection, generic, hyperloglog, serialization, server, stream, string
+from vermilion.commands import (
+    bitmap,
+    connection,
+    consumer_groups,
+    generic,
+    hyperloglog,
+    serialization,
+    server,
+    stream,
+    stream_info,
+    string,
+)
 from vermilion.commands import set as set_
 
 __all__ = [
     "bitmap",
     "connection",
+    "consumer_groups",
     "generic",
     "hyperloglog",
     "serialization",
     "server",
     "set_",
     "stream",
+    "stream_info",
     "string",
 ]

@@ -1,13 +1,17 @@
-"""What the stream commands read in their arguments: ids, intervals, and the options of each."""
+"""What the stream commands share: the ids, intervals and options in their arguments, and how they show entries."""
 
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 from vermilion import errors
+from vermilion.commands.syntax import Argument, KeyRole
 from vermilion.errors import RespError
+from vermilion.keyspace.database import Database
 from vermilion.protocol.numbers import INT64_MAX, parse_cursor, parse_int64
+from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
-from vermilion.structures.stream import Trim
-from vermilion.structures.stream_id import GREATEST, LEAST, PART_BITS, PART_MAX, StreamId, join
+from vermilion.structures.consumer_group import Consumer, ConsumerGroup
+from vermilion.structures.stream import Entry, Trim
+from vermilion.structures.stream_id import GREATEST, LEAST, PART_BITS, PART_MAX, StreamId, join, text_of
 
 _ID_LENGTH: Final = 127
 """Longer words are no ids, whatever they spell."""
@@ -15,6 +19,26 @@ _ID_LENGTH: Final = 127
 _LIMIT_PER_NODE: Final = 100
 _LIMIT_WITHOUT_NODES: Final = 10_000
 _LIMIT_MOST: Final = 1_000_000
+
+
+KEY: Final = Argument("key", "key", key_spec=0)
+GROUP: Final = Argument("group", "string")
+CONSUMER: Final = Argument("consumer", "string")
+COUNT: Final = Argument("count", "integer", token="COUNT", optional=True)
+NONDETERMINISTIC: Final = ("nondeterministic_output",)
+ShrinkKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
+
+
+def shown(entries: list[Entry]) -> list[Reply]:
+    """Return entries as the wire has them."""
+    return [[text_of(entry), fields] for entry, fields in entries]
+
+
+def seen_consumer(db: Database, key: bytes, group: ConsumerGroup, name: bytes, now_ms: int) -> Consumer:
+    """Return a consumer that is seen now, made when there is none."""
+    if group.join(name, now_ms):
+        db.changed(key, "xgroup-createconsumer")
+    return group.consumers[name]
 
 
 # Ids ------------------------------------------------------------------------------------------------------
