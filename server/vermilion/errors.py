@@ -174,6 +174,43 @@ LCS_NEEDS_STRINGS: Final = "ERR The specified keys must contain string values"
 LCS_LEN_AND_IDX: Final = "ERR If you want both the length and indexes, please just use IDX."
 LCS_TOO_LONG: Final = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
 
+# Sets -----------------------------------------------------------------------------------------------------
+
+NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
+MORE_KEYS_THAN_ARGUMENTS: Final = "ERR Number of keys can't be greater than number of args"
+LIMIT_NEGATIVE: Final = "ERR LIMIT can't be negative"
+
+# Bitmaps -------------------------------------------------------------------------------------------------
+
+BIT_OFFSET: Final = "ERR bit offset is not an integer or out of range"
+NOT_A_BIT: Final = "ERR bit is not an integer or out of range"
+NOT_ZERO_OR_ONE: Final = "ERR The bit argument must be 1 or 0."
+BITOP_NOT_OF_SEVERAL: Final = "ERR BITOP NOT must be called with a single source key."
+BAD_FIELD_TYPE: Final = (
+    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
+)
+BAD_OVERFLOW: Final = "ERR Invalid OVERFLOW type specified"
+BITFIELD_READ_ONLY: Final = "ERR BITFIELD_RO only supports the GET subcommand"
+
+# HyperLogLogs --------------------------------------------------------------------------------------------
+
+NOT_A_HYPERLOGLOG: Final = "WRONGTYPE Key is not a valid HyperLogLog string value."
+CORRUPT_HYPERLOGLOG: Final = "INVALIDOBJ Corrupted HLL object detected"
+HYPERLOGLOG_NOT_SPARSE: Final = "ERR HLL encoding is not sparse"
+NO_SUCH_HYPERLOGLOG: Final = "ERR The specified key does not exist"
+NOT_ON_OR_OFF: Final = "ERR Argument must be ON or OFF"
+
+
+def unknown_pfdebug_call(name: bytes) -> str:
+    """A subcommand of PFDEBUG that does not exist."""
+    return f"ERR Unknown PFDEBUG subcommand '{text(_shown(name))}'"
+
+
+def self_test_failed(fault: str) -> str:
+    """What PFSELFTEST found."""
+    return f"TESTFAILED {fault}"
+
+
 # Streams --------------------------------------------------------------------------------------------------
 
 INVALID_STREAM_ID: Final = "ERR Invalid stream ID specified as stream command argument"
@@ -268,43 +305,6 @@ def unrecognized_xclaim_option(word: bytes) -> str:
 def unknown_call(container: str, name: bytes) -> str:
     """A subcommand whose options are wrong: Redis answers as if it did not exist."""
     return f"ERR unknown subcommand or wrong number of arguments for '{text(_shown(name))}'. Try {container} HELP."
-
-
-# Sets -----------------------------------------------------------------------------------------------------
-
-NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
-MORE_KEYS_THAN_ARGUMENTS: Final = "ERR Number of keys can't be greater than number of args"
-LIMIT_NEGATIVE: Final = "ERR LIMIT can't be negative"
-
-# Bitmaps -------------------------------------------------------------------------------------------------
-
-BIT_OFFSET: Final = "ERR bit offset is not an integer or out of range"
-NOT_A_BIT: Final = "ERR bit is not an integer or out of range"
-NOT_ZERO_OR_ONE: Final = "ERR The bit argument must be 1 or 0."
-BITOP_NOT_OF_SEVERAL: Final = "ERR BITOP NOT must be called with a single source key."
-BAD_FIELD_TYPE: Final = (
-    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
-)
-BAD_OVERFLOW: Final = "ERR Invalid OVERFLOW type specified"
-BITFIELD_READ_ONLY: Final = "ERR BITFIELD_RO only supports the GET subcommand"
-
-# HyperLogLogs --------------------------------------------------------------------------------------------
-
-NOT_A_HYPERLOGLOG: Final = "WRONGTYPE Key is not a valid HyperLogLog string value."
-CORRUPT_HYPERLOGLOG: Final = "INVALIDOBJ Corrupted HLL object detected"
-HYPERLOGLOG_NOT_SPARSE: Final = "ERR HLL encoding is not sparse"
-NO_SUCH_HYPERLOGLOG: Final = "ERR The specified key does not exist"
-NOT_ON_OR_OFF: Final = "ERR Argument must be ON or OFF"
-
-
-def unknown_pfdebug_call(name: bytes) -> str:
-    """A subcommand of PFDEBUG that does not exist."""
-    return f"ERR Unknown PFDEBUG subcommand '{text(_shown(name))}'"
-
-
-def self_test_failed(fault: str) -> str:
-    """What PFSELFTEST found."""
-    return f"TESTFAILED {fault}"
 
 
 # The server group ----------------------------------------------------------------------------------------

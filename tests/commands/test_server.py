@@ -284,7 +284,7 @@ class TestMemoryUsage:
         before = run("MEMORY", "USAGE", "s", "SAMPLES", 0)
         held = session.db.find(b"s", Set)
         assert held is not None
-        assert held.scan(0, 10)[0]
+        assert held.scan(0, 10, session.db.random)[0]
         after = run("MEMORY", "USAGE", "s", "SAMPLES", 0)
         assert isinstance(before, int)
         assert isinstance(after, int)

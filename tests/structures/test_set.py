@@ -251,7 +251,7 @@ class TestChance:
         held = made("z y 1")
         held.pick(Random(1))
         assert held.pop_many(count, Random(1), LIMITS) == [b"z", b"y", b"1"]
-        assert (len(held), held.scan(0, 1)) == (0, (0, []))
+        assert (len(held), held.scan(0, 1, Random(1))) == (0, (0, []))
 
     def test_popping_keeps_the_order_of_the_others(self) -> None:
         held = made("f e d c b a")
@@ -259,6 +259,16 @@ class TestChance:
         while held:
             members.remove(held.pop(Random(1)))
             assert held.members() == members
+
+
+def test_a_cursor_of_another_set_begins_again() -> None:
+    first, second = (made(" ".join(words)) for words in ("abcdefghij", "jihgfedcba"))
+    random = Random(8)
+    cursor, seen = first.scan(0, 4, random)
+    while cursor:
+        cursor, members = second.scan(cursor, 4, random)
+        seen += members
+    assert set(seen) == set(second.members())
 
 
 class Iteration:
@@ -282,6 +292,7 @@ class AgainstTheModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.held = Set()
+        self.random = Random(7)
         self.model: set[bytes] = set()
         self.iterations: list[Iteration] = []
 
@@ -328,7 +339,7 @@ class AgainstTheModel(RuleBasedStateMachine):
         self.go_on(data.draw(st.sampled_from(self.iterations)))
 
     def go_on(self, iteration: Iteration) -> None:
-        iteration.cursor, members = self.held.scan(iteration.cursor, iteration.count)
+        iteration.cursor, members = self.held.scan(iteration.cursor, iteration.count, self.random)
         assert set(members) <= self.model
         iteration.seen.update(members)
         if not iteration.cursor:

@@ -161,11 +161,12 @@ def sscan(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the next cursor, 0 at the end, and some members of the set at a key."""
     # Raw: the cursor is judged before the key is looked up, and the options only when there is a set.
     cursor = scan_cursor(argv[2])
-    held = session.db.find(argv[1], Set)
+    db = session.db
+    held = db.find(argv[1], Set)
     if held is None:
         return [b"0", []]
     options = scan_options(argv[3:])
-    following, members = held.scan(cursor, options.size)
+    following, members = held.scan(cursor, options.size, db.random)
     return [
         b"%d" % following,
         list[Reply](members if options.matches is None else filter(options.matches, members)),

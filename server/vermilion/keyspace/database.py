@@ -3,7 +3,7 @@
     data      key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
     expires   key -> deadline in milliseconds since the epoch, for keys that have one
     accessed  key -> second of the last access, for OBJECT IDLETIME
-    order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `scan_order.py`
+    order     the keys by position, the ground that SCAN and RANDOMKEY stand on: see `structures/scan_order.py`
 
 Writing a new key does not touch the order: it learns of it when it is needed next, or a key is deleted, or the
 periodic work comes by.
@@ -34,8 +34,6 @@ _PLAIN_INT: Final = {int}
 _SAFE_SUM: Final = 2**62
 """Below this, no run of increments of one pipeline comes near 64 bits."""
 
-_CURSOR_BITS: Final = 40
-_CURSOR_MASK: Final = (1 << _CURSOR_BITS) - 1
 ACCESS_LIMIT: Final = 1 << 16
 """Beyond this many keys, access times are kept only when something has asked for them: they cost 40 bytes a key."""
 
@@ -459,7 +457,7 @@ class Database:
     def scan(
         self, cursor: int, count: int, matches: Callable[[bytes], bool] | None = None
     ) -> tuple[int, list[bytes]]:
-        """Return the next cursor (0 at the end) and the live keys among about count; see `scan_order.py`.
+        """Return the next cursor (0 at the end) and the live keys among about count; see `structures/scan_order.py`.
 
         Args:
             cursor: 0 to begin, else what the call before returned; one of another database begins again.
@@ -467,11 +465,10 @@ class Database:
             matches: which keys to look at.
         """
         self._catch_up()
-        tag = self._order.tag
-        position = cursor & _CURSOR_MASK if cursor >> _CURSOR_BITS == tag else 0
-        position, page = self._order.page(position, count)
-        keys = [key for key in page if (matches is None or matches(key)) and self.peek(key) is not None]
-        return (tag << _CURSOR_BITS | position if position else 0), keys
+        cursor, page = self._order.scan(cursor, count)
+        return cursor, [
+            key for key in page if (matches is None or matches(key)) and self.peek(key) is not None
+        ]
 
     def keys(self, matches: Callable[[bytes], bool] | None = None) -> list[bytes]:
         """Return all live keys, or those that match; O(N), and expired ones stay for others to reclaim."""

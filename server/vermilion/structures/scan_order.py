@@ -27,6 +27,12 @@ from typing import Any, Final
 _SLACK: Final = 32
 _STEP: Final = 8
 
+_POSITION_BITS: Final = 40
+_POSITION: Final = (1 << _POSITION_BITS) - 1
+
+TAG_BITS: Final = 63 - _POSITION_BITS
+"""A tag has up to this many bits: many clients read a cursor as a signed integer."""
+
 
 class ScanOrder:
     """The keys of a database, or the members of a set, by position.
@@ -139,6 +145,17 @@ class ScanOrder:
             del entries[write:]
             end = write = 0
         self._read, self._write = end, write
+
+    def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
+        """Return the next cursor, 0 at the end, and some entries; deleted keys are among them.
+
+        Args:
+            cursor: 0 to begin, else what the call before returned; one with another order's tag begins again.
+            count: how many positions to look at, 1 or more.
+        """
+        position = cursor & _POSITION if cursor >> _POSITION_BITS == self.tag else 0
+        position, page = self.page(position, count)
+        return (self.tag << _POSITION_BITS | position if position else 0), page
 
     def page(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
         """Return the next cursor, 0 at the end, and the entries of a page; ghosts are among them.

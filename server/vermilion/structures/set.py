@@ -15,7 +15,7 @@ from random import Random
 from typing import Final, Protocol, Self
 
 from vermilion.structures.integer import is_integer
-from vermilion.structures.scan_order import ScanOrder
+from vermilion.structures.scan_order import TAG_BITS, ScanOrder
 from vermilion.structures.structure import Structure
 
 INTSET: Final = "intset"
@@ -23,7 +23,7 @@ LISTPACK: Final = "listpack"
 HASHTABLE: Final = "hashtable"
 
 _FEW: Final = 5
-"""A hash table that loses at least this many times what is left of it is made anew."""
+"""A hash table that loses at least this many times what is left of it may become a listpack again."""
 
 
 class SetLimits(Protocol):
@@ -200,27 +200,28 @@ class Set(Structure):
 
     # Chance, and going over members -----------------------------------------------------------------------
 
-    def _ordered(self) -> ScanOrder:
+    def _ordered(self, random: Random) -> ScanOrder:
         """Return the order of the members, up to date."""
         order = self._order
         if order is None:
-            order = self._order = ScanOrder()
+            # By its tag, a cursor of a set that was here before begins again, and cannot skip what both have.
+            order = self._order = ScanOrder(random.getrandbits(TAG_BITS))
         order.follow(self.table)
         return order
 
     def pick(self, random: Random) -> bytes:
         """Return a member by chance, each as likely as any other; there must be one."""
-        return self._ordered().pick(random)
+        return self._ordered(random).pick(random)
 
     def pop(self, random: Random) -> bytes:
         """Remove a member by chance, each as likely as any other, and return it; there must be one."""
-        [member] = self._ordered().take(random)
+        [member] = self._ordered(random).take(random)
         del self.table[member]
         return member
 
     def pop_each(self, count: int, random: Random) -> list[bytes]:
         """`pop` several times; there must be as many members."""
-        members = self._ordered().take(random, count)
+        members = self._ordered(random).take(random, count)
         table = self.table
         for member in members:
             del table[member]
@@ -229,44 +230,45 @@ class Set(Structure):
     def pop_many(self, count: int, random: Random, limits: SetLimits) -> list[bytes]:
         """Remove different members by chance, all of them when there are no more than that, and return them.
 
-        As in Redis, few that are left of many make a new set, which may be a small one again.
+        As in Redis, few that are left of many may go back to a small form.
         """
         left = len(self.table) - count
         if left > 0:
             members = self.pop_each(count, random)
-            if self.encoding is HASHTABLE and left * _FEW <= count:
-                rest = list(self.table)
-                self._begin_anew(LISTPACK)
-                self.extend(rest, limits)
+            if self.encoding is HASHTABLE and left * _FEW <= count and self._is_small(limits):
+                self.encoding = LISTPACK
         else:
             members = self.members()
-            self._begin_anew(self.encoding)
+            self.table = {}
+            self._order = None
         return members
 
-    def _begin_anew(self, encoding: str) -> None:
-        """Forget all members."""
-        self.table = {}
-        self.encoding = encoding
-        self._order = None
+    def _is_small(self, limits: SetLimits) -> bool:
+        """Return whether the members have a place in a listpack."""
+        longest = limits.set_max_listpack_value
+        return len(self.table) <= limits.set_max_listpack_entries and all(
+            len(one) <= longest for one in self.table
+        )
 
     def sample(self, count: int, random: Random) -> list[bytes]:
         """Return different members by chance, all of them when there are no more than that; O(count)."""
-        return self.members() if count >= len(self.table) else self._ordered().sample(random, count)
+        return self.members() if count >= len(self.table) else self._ordered(random).sample(random, count)
 
     def choices(self, count: int, random: Random) -> list[bytes]:
         """Return members by chance, each anew among all; there must be one. O(count)."""
-        return self._ordered().choices(random, count)
+        return self._ordered(random).choices(random, count)
 
-    def scan(self, cursor: int, count: int) -> tuple[int, list[bytes]]:
+    def scan(self, cursor: int, count: int, random: Random) -> tuple[int, list[bytes]]:
         """Return the next cursor, 0 at the end, and some members: all of a small form, else of about count.
 
         Args:
-            cursor: 0 to begin, else what the call before returned.
+            cursor: 0 to begin, else what the call before returned; one of another set begins again.
             count: how many positions to look at, 1 or more.
+            random: names the order, when this is its first use.
         """
         if self.encoding is not HASHTABLE:
             return 0, self.members()
-        following, page = self._ordered().page(cursor, count)
+        following, page = self._ordered(random).scan(cursor, count)
         return following, list(filter(self.table.__contains__, page))
 
     # Operations on several sets ---------------------------------------------------------------------------
