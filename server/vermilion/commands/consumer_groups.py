@@ -93,7 +93,7 @@ def xgroup_create(session: Session, argv: list[bytes]) -> Status:
     if stream is None and not options.make_stream:
         raise RespError(errors.XGROUP_NO_KEY)
     if len(argv) > _CREATE_LONGEST:
-        raise RespError(errors.unknown_call("XGROUP", argv[1]))
+        raise RespError(errors.wrong_subcommand("XGROUP", argv[1]))
     last_id = _group_id(stream, argv[4])
     if stream is None:
         stream = db.obtain(key, Stream)
@@ -115,7 +115,7 @@ def xgroup_setid(session: Session, argv: list[bytes]) -> Status:
     db, key = session.db, argv[2]
     stream, group = _group_to_edit(db, key, argv[3])
     if len(argv) > _SETID_LONGEST:
-        raise RespError(errors.unknown_call("XGROUP", argv[1]))
+        raise RespError(errors.wrong_subcommand("XGROUP", argv[1]))
     word = argv[4]
     group.last_id = {b"-": LEAST, b"+": GREATEST}[word] if word in {b"-", b"+"} else _group_id(stream, word)
     group.entries_read = options.entries_read

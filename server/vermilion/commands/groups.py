@@ -12,6 +12,7 @@ from vermilion.commands import (
     stream_info,
     string,
 )
+from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "consumer_groups",
     "generic",
     "hyperloglog",
+    "list_",
     "serialization",
     "server",
     "set_",

@@ -322,7 +322,7 @@ def group_options(argv: list[bytes], *, creating: bool) -> GroupOptions:
             if entries_read < _UNKNOWN_READ:
                 raise RespError(errors.ENTRIES_READ_NEGATIVE)
         else:
-            raise RespError(errors.unknown_call("XGROUP", argv[1]))
+            raise RespError(errors.wrong_subcommand("XGROUP", argv[1]))
     return GroupOptions(make_stream, None if entries_read == _UNKNOWN_READ else entries_read)
 
 

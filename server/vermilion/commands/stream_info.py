@@ -78,7 +78,7 @@ def xinfo_stream(session: Session, argv: list[bytes]) -> Reply:
         return about
     count = _FULL_COUNT
     if argv[3].upper() != b"FULL" or not (len(argv) == 4 or (len(argv) == 6 and argv[4].upper() == b"COUNT")):
-        raise RespError(errors.unknown_call("XINFO", argv[1]))
+        raise RespError(errors.wrong_subcommand("XINFO", argv[1]))
     if len(argv) == 6:
         count = integer(argv[5])
         if count < 0:

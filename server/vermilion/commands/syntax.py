@@ -63,13 +63,19 @@ class Kind:
         parse: bytes to value, None when they do not spell one; None for arguments that stay bytes. It may raise
             RespError itself, where there is more than one way to be wrong.
         error: the text for bytes for which `parse` returns None.
+        since: the Redis version that brought the argument, where it is younger than the command.
     """
 
-    __slots__ = ("error", "name", "parse")
+    __slots__ = ("error", "name", "parse", "since")
 
     def __init__(
-        self, name: str, parse: Callable[[bytes], object] | None = None, error: str = errors.NOT_AN_INTEGER
+        self,
+        name: str,
+        parse: Callable[[bytes], object] | None = None,
+        error: str = errors.NOT_AN_INTEGER,
+        since: str = "",
     ) -> None:
+        self.since = since
         self.name = name
         self.parse = parse
         self.error = error
