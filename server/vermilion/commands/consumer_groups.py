@@ -119,7 +119,7 @@ def xgroup_setid(session: Session, argv: list[bytes]) -> Status:
     word = argv[4]
     group.last_id = {b"-": LEAST, b"+": GREATEST}[word] if word in {b"-", b"+"} else _group_id(stream, word)
     group.entries_read = options.entries_read
-    db.changed(key, "xgroup-setid")
+    db.noted(key, "xgroup-setid")
     return OK
 
 
@@ -158,7 +158,7 @@ def xgroup_delconsumer(db: Database, key: ShrinkKey, group: Value, consumer: Val
     pending = found.leave(consumer)
     if pending is None:
         return 0
-    db.changed(key, "xgroup-delconsumer")
+    db.noted(key, "xgroup-delconsumer")
     return pending
 
 
@@ -207,7 +207,8 @@ def xack(db: Database, key: UpdateKey, group: Value, *id: Value) -> int:  # noqa
     if stream is None or (found := stream.groups.get(group)) is None:
         return 0
     acknowledged = sum([found.acknowledge(entry) for entry in [strict_id(word) for word in id]])
-    db.dirty += acknowledged  # as in XREADGROUP, no change of the key
+    if acknowledged:
+        db.noted(key, "", acknowledged)
     return acknowledged
 
 
@@ -336,7 +337,8 @@ def xclaim(session: Session, argv: list[bytes]) -> Reply:
             held.count += 1
         changes += 1
         shown.append(text_of(entry) if options.just_id else [text_of(entry), fields])
-    db.dirty += changes or moves  # the first entry takes the last id along
+    if changes or moves:
+        db.noted(key, "", changes or 1)  # the first entry takes the last id along
     return shown
 
 
@@ -393,5 +395,6 @@ def xautoclaim(session: Session, argv: list[bytes]) -> Reply:
             held.count += 1
         count -= 1
         shown.append(text_of(entry) if just_id else [text_of(entry), fields])
-    db.dirty += len(shown) + len(deleted)
+    if shown or deleted:
+        db.noted(key, "", len(shown) + len(deleted))
     return [text_of(following), shown, deleted]

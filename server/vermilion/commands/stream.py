@@ -1,9 +1,11 @@
 """The stream group: entries, and reading them. `consumer_groups.py` and `stream_info.py` have the others."""
 
+from collections.abc import Callable
 from itertools import islice
 from typing import Final
 
 from vermilion import errors
+from vermilion.commands.blocking import wait_for
 from vermilion.commands.registry import command
 from vermilion.commands.stream_arguments import (
     CONSUMER,
@@ -35,6 +37,7 @@ from vermilion.commands.syntax import (
 )
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
+from vermilion.pending import Answer
 from vermilion.protocol.reply import NULL_ARRAY, OK, Pairs, Reply, Status
 from vermilion.session import Session
 from vermilion.structures.consumer_group import Consumer, ConsumerGroup
@@ -278,18 +281,37 @@ def xsetid(session: Session, argv: list[bytes]) -> Status:
         stream.entries_added = added
     if max_deleted:
         stream.max_deleted_id = max_deleted
-    session.db.changed(argv[1], "xsetid")
+    session.db.noted(argv[1], "xsetid")
     return OK
 
 
 # Reading --------------------------------------------------------------------------------------------------
 
 
-def _reply(session: Session, found: list[tuple[bytes, list[Reply]]]) -> Reply:
-    """Return what was found in each stream: pairs in RESP2, a map in RESP3."""
-    if not found:
-        return NULL_ARRAY
-    return Pairs(found) if session.resp == 3 else [[key, entries] for key, entries in found]
+def _answer(
+    session: Session,
+    reading: Reading,
+    kind: type[object],
+    read: Callable[[], list[tuple[bytes, list[Reply]]]],
+) -> Answer:
+    """Return what is found in each stream, pairs in RESP2, a map in RESP3; or wait for it, if that is asked for.
+
+    Args:
+        session: who reads.
+        reading: what, and how long to wait.
+        kind: what a key must hold to be worth another look.
+        read: looks.
+    """
+
+    def attempt() -> Reply:
+        found = read()
+        if not found:
+            return None
+        return Pairs(found) if session.resp == 3 else [[key, entries] for key, entries in found]
+
+    if reading.timeout_ms is None:
+        return attempt() or NULL_ARRAY
+    return wait_for(session, reading.keys, kind, reading.timeout_ms, attempt)
 
 
 @command(
@@ -299,7 +321,7 @@ def _reply(session: Session, found: list[tuple[bytes, list[Reply]]]) -> Reply:
     ],
     keys=[KeySpec(("RO", "access"), ("STREAMS", 1), last=-1, limit=2)],
 )  # fmt: skip
-def xread(session: Session, argv: list[bytes]) -> Reply:
+def xread(session: Session, argv: list[bytes]) -> Answer:
     """Return the entries of streams behind the ids given for them."""
     # Raw: the keys end where the ids begin, which is half way.
     db = session.db
@@ -307,7 +329,7 @@ def xread(session: Session, argv: list[bytes]) -> Reply:
     after = [
         _read_after(db.find(key, Stream), word) for key, word in zip(reading.keys, reading.ids, strict=True)
     ]
-    return _reply(session, _read(db, reading, after))
+    return _answer(session, reading, Stream, lambda: _read(db, reading, after))
 
 
 def _read_after(stream: Stream | None, word: bytes) -> StreamId:
@@ -347,7 +369,7 @@ def _read(db: Database, reading: Reading, after: list[StreamId]) -> list[tuple[b
     ],
     keys=[KeySpec(("RO", "access"), ("STREAMS", 4), last=-1, limit=2)],
 )  # fmt: skip
-def xreadgroup(session: Session, argv: list[bytes]) -> Reply:
+def xreadgroup(session: Session, argv: list[bytes]) -> Answer:
     """Return entries of streams that are new to a consumer group, or those that a consumer has not acknowledged."""
     # Raw, as XREAD.
     db = session.db
@@ -355,7 +377,8 @@ def xreadgroup(session: Session, argv: list[bytes]) -> Reply:
     after = [
         _read_group_after(db, reading, key, word) for key, word in zip(reading.keys, reading.ids, strict=True)
     ]
-    return _reply(session, _read_group(db, reading, after))
+    # A group that goes ends the waiting, too, and so does its stream.
+    return _answer(session, reading, object, lambda: _read_group(db, reading, after))
 
 
 def _group_for_reading(db: Database, reading: Reading, key: bytes) -> tuple[Stream, ConsumerGroup]:
@@ -399,7 +422,7 @@ def _read_group(
                 for entry, _ in entries:
                     group.deliver(entry, consumer, now)
                 consumer.active_ms = now
-            db.dirty += 1  # what a group has read is no change of the key: nobody who watches it is told
+            db.noted(key, "")
             found.append((key, shown(entries)))
     return found
 

@@ -37,7 +37,7 @@ def shown(entries: list[Entry]) -> list[Reply]:
 def seen_consumer(db: Database, key: bytes, group: ConsumerGroup, name: bytes, now_ms: int) -> Consumer:
     """Return a consumer that is seen now, made when there is none."""
     if group.join(name, now_ms):
-        db.changed(key, "xgroup-createconsumer")
+        db.noted(key, "xgroup-createconsumer")
     return group.consumers[name]
 
 
