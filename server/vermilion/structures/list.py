@@ -94,6 +94,10 @@ class List(Structure):
         """Go over the elements from the head on."""
         return iter(self.slice(0, len(self)))
 
+    def elements(self) -> list[bytes]:
+        """Return all elements: what SORT goes over."""
+        return self.slice(0, len(self))
+
     @property
     def encoding(self) -> str:
         """`listpack` or `quicklist`."""
