@@ -370,11 +370,6 @@ def unrecognized_xclaim_option(word: bytes) -> str:
     return f"ERR Unrecognized XCLAIM option '{_printed(word)}'"
 
 
-def unknown_call(container: str, name: bytes) -> str:
-    """A subcommand whose options are wrong: Redis answers as if it did not exist."""
-    return f"ERR unknown subcommand or wrong number of arguments for '{text(_shown(name))}'. Try {container} HELP."
-
-
 # The server group ----------------------------------------------------------------------------------------
 
 INVALID_COMMAND: Final = "ERR Invalid command specified"

@@ -7,6 +7,7 @@ import pytest
 from vermilion import errors
 from vermilion.clock import ManualClock
 from vermilion.engine.engine import Engine
+from vermilion.pending import Pending
 from vermilion.protocol.encode import encode_resp2, encode_resp3
 from vermilion.protocol.reply import NULL_ARRAY, Reply
 from vermilion.session import Session
@@ -212,3 +213,33 @@ def test_memory_usage_grows_with_what_is_pending(run: Callable[..., int]) -> Non
     run("XGROUP", "CREATE", "k", "g", 0)
     run("XREADGROUP", "GROUP", "g", "c", "STREAMS", "k", ">")
     assert run("MEMORY", "USAGE", "k", "SAMPLES", 0) > bare + 50_000
+
+
+class TestWaiting:
+    def test_ends_with_the_clock(
+        self, run: Run, engine: Engine, session: Session, clock: ManualClock
+    ) -> None:
+        assert isinstance(run("XREAD", "BLOCK", 50, "STREAMS", "k", "$"), Pending)
+        clock.advance(ms=49)
+        engine.end_waits()
+        assert session.pending is not None
+        clock.advance(ms=1)
+        engine.end_waits()
+        assert session.pending is None
+
+    @pytest.mark.usefixtures("group")
+    def test_of_a_group_is_not_disturbed_by_what_others_read(
+        self, run: Run, engine: Engine, session: Session
+    ) -> None:
+        run("XREADGROUP", "GROUP", "g", "a", "BLOCK", 0, "STREAMS", "k", ">")
+        other = engine.open_session(session.transport)
+        for words in (
+            b"XREADGROUP GROUP g b STREAMS k 0",
+            b"XGROUP SETID k g 0",
+            b"XACK k g 1",
+            b"XCLAIM k g b 0 2",
+        ):
+            engine.execute(other, words.split())
+        assert session.pending is not None
+        engine.execute(other, b"XADD k 9 a 1".split())
+        assert session.pending is None

@@ -189,6 +189,13 @@ class TestChanging:
         clock.advance(ms=200)
         assert db.reclaim(10) == 1
 
+    def test_what_is_noted_counts_and_wakes_nobody(self, db: Database, stats: KeyspaceStats) -> None:
+        db.awaited.add(b"k")
+        db.noted(b"k", "xgroup-setid", 2)
+        assert (stats.dirty, dict(db.ready)) == (2, {})
+        db.changed(b"k", "xadd")
+        assert (stats.dirty, list(db.ready)) == (3, [(db, b"k")])
+
     def test_changes_are_counted(self, db: Database, stats: KeyspaceStats) -> None:
         db.changed(b"k", "set")
         stats.reset()

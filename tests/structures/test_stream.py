@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vermilion.structures.consumer_group import ConsumerGroup
-from vermilion.structures.stream import NodeLimits, Stream, Trim
+from vermilion.structures.stream import Stream, Trim
 from vermilion.structures.stream_id import GREATEST, LEAST, join, text_of
 
 FIELDS = (b"field", b"value")
-LIMITS = NodeLimits(4096, 100)
+LIMITS = (4096, 100)
 
 
-def stream_of(*ids: int, limits: NodeLimits = LIMITS) -> Stream:
+def stream_of(*ids: int, limits: tuple[int, int] = LIMITS) -> Stream:
     stream = Stream()
     for entry in ids:
-        stream.append(entry, FIELDS, limits)
+        stream.append(entry, FIELDS, *limits)
     return stream
 
 
@@ -41,7 +41,7 @@ def test_agrees_with_a_list(calls: list[tuple[str, int, int]], max_entries: int)
         if call == "append":
             entry = stream.last_id + a % 3 + 1
             fields = (b"n", b"%d" % b)
-            stream.append(entry, fields, NodeLimits(0, max_entries))
+            stream.append(entry, fields, 0, max_entries)
             model.append((entry, fields))
         elif call == "delete":
             assert stream.delete(a) == any(entry == a for entry, _ in model)
@@ -87,12 +87,12 @@ class TestIds:
         assert stream.next_id(now) == following
 
 
-def cuts(*sizes: int, limits: NodeLimits = LIMITS) -> list[int]:
+def cuts(*sizes: int, limits: tuple[int, int] = LIMITS) -> list[int]:
     """Which entries, counted from 1, begin a node when values have these sizes."""
     stream = Stream()
     keys = [0]
     for number, size in enumerate(sizes, 1):
-        stream.append(join(number, 0), (b"a", b"x" * size), limits)
+        stream.append(join(number, 0), (b"a", b"x" * size), *limits)
         keys.append(stream.radix_keys)
     return [number for number, (before, after) in enumerate(pairwise(keys), 1) if after > before]
 
@@ -114,17 +114,17 @@ class TestNodes:
         assert cuts(*[size] * 129) == expected
 
     def test_have_no_limit_of_zero(self) -> None:
-        assert cuts(*[100] * 300, limits=NodeLimits(0, 0)) == [1]
+        assert cuts(*[100] * 300, limits=(0, 0)) == [1]
 
     def test_count_deleted_entries(self) -> None:
-        stream = stream_of(1, 2, limits=NodeLimits(0, 3))
+        stream = stream_of(1, 2, limits=(0, 3))
         stream.delete(1)
-        stream.append(3, FIELDS, NodeLimits(0, 3))
-        stream.append(4, FIELDS, NodeLimits(0, 3))
+        stream.append(3, FIELDS, 0, 3)
+        stream.append(4, FIELDS, 0, 3)
         assert stream.radix_keys == 2
 
     def test_go_with_their_last_entry(self) -> None:
-        stream = stream_of(1, 2, 3, limits=NodeLimits(0, 1))
+        stream = stream_of(1, 2, 3, limits=(0, 1))
         assert stream.radix_nodes == 5
         stream.delete(2)
         assert (stream.radix_keys, stream.radix_nodes) == (2, 4)
@@ -149,7 +149,7 @@ class TestTrimming:
         ],
     )
     def test_removes_whole_nodes_where_that_is_enough(self, to: Trim, removed: int) -> None:
-        stream = stream_of(*range(1, 11), limits=NodeLimits(0, 3))
+        stream = stream_of(*range(1, 11), limits=(0, 3))
         assert stream.trim(to) == removed
         assert ids_of(stream) == list(range(removed + 1, 11))
         assert stream.max_deleted_id == LEAST
@@ -201,10 +201,10 @@ class TestLag:
 
 
 def test_a_copy_is_its_own() -> None:
-    stream = stream_of(1, 2, 3, limits=NodeLimits(0, 2))
+    stream = stream_of(1, 2, 3, limits=(0, 2))
     stream.groups[b"g"] = ConsumerGroup(1, 1)
     twin = stream.copy()
-    twin.append(4, FIELDS, LIMITS)
+    twin.append(4, FIELDS)
     twin.delete(1)
     twin.groups[b"g"].last_id = 9
     assert ids_of(stream) == [1, 2, 3]

@@ -3,6 +3,7 @@
 from vermilion.commands import (
     bitmap,
     connection,
+    consumer_groups,
     generic,
     hyperloglog,
     serialization,
@@ -10,6 +11,7 @@ from vermilion.commands import (
     sorted_set,
     sorting,
     stream,
+    stream_info,
     string,
 )
 from vermilion.commands import hash as hash_
@@ -19,6 +21,7 @@ from vermilion.commands import set as set_
 __all__ = [
     "bitmap",
     "connection",
+    "consumer_groups",
     "generic",
     "hash_",
     "hyperloglog",
@@ -29,5 +32,6 @@ __all__ = [
     "sorted_set",
     "sorting",
     "stream",
+    "stream_info",
     "string",
 ]

@@ -1,13 +1,17 @@
-"""What the stream commands read in their arguments: ids, intervals, trimming, and what XREAD and its like ask for."""
+"""What the stream commands share: the ids, intervals and options in their arguments, and how they show entries."""
 
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 from vermilion import errors
+from vermilion.commands.syntax import Argument, KeyRole
 from vermilion.errors import RespError
+from vermilion.keyspace.database import Database
 from vermilion.protocol.numbers import INT64_MAX, parse_cursor, parse_int64
+from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
-from vermilion.structures.stream import Trim
-from vermilion.structures.stream_id import GREATEST, LEAST, PART_BITS, PART_MAX, StreamId, join
+from vermilion.structures.consumer_group import Consumer, ConsumerGroup
+from vermilion.structures.stream import Entry, Trim
+from vermilion.structures.stream_id import GREATEST, LEAST, PART_BITS, PART_MAX, StreamId, join, text_of
 
 _ID_LENGTH: Final = 127
 """Longer words are no ids, whatever they spell."""
@@ -15,6 +19,26 @@ _ID_LENGTH: Final = 127
 _LIMIT_PER_NODE: Final = 100
 _LIMIT_WITHOUT_NODES: Final = 10_000
 _LIMIT_MOST: Final = 1_000_000
+
+
+KEY: Final = Argument("key", "key", key_spec=0)
+GROUP: Final = Argument("group", "string")
+CONSUMER: Final = Argument("consumer", "string")
+COUNT: Final = Argument("count", "integer", token="COUNT", optional=True)
+NONDETERMINISTIC: Final = ("nondeterministic_output",)
+ShrinkKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
+
+
+def shown(entries: list[Entry]) -> list[Reply]:
+    """Return entries as the wire has them."""
+    return [[text_of(entry), fields] for entry, fields in entries]
+
+
+def seen_consumer(db: Database, key: bytes, group: ConsumerGroup, name: bytes, now_ms: int) -> Consumer:
+    """Return a consumer that is seen now, made when there is none."""
+    if group.join(name, now_ms):
+        db.noted(key, "xgroup-createconsumer")
+    return group.consumers[name]
 
 
 # Ids ------------------------------------------------------------------------------------------------------
@@ -271,3 +295,100 @@ def _timeout(word: bytes, now_ms: int) -> int:
     if timeout > INT64_MAX - now_ms:
         raise RespError(errors.TIMEOUT_OUT_OF_RANGE)
     return timeout
+
+
+# XGROUP ---------------------------------------------------------------------------------------------------
+
+_UNKNOWN_READ: Final = -1
+
+
+class GroupOptions(NamedTuple):
+    """The options of XGROUP CREATE and SETID."""
+
+    make_stream: bool
+    entries_read: int | None
+
+
+def group_options(argv: list[bytes], *, creating: bool) -> GroupOptions:
+    """Read the options behind the id."""
+    make_stream = False
+    entries_read = _UNKNOWN_READ
+    words = iter(argv[5:])
+    for word in map(bytes.upper, words):
+        if word == b"MKSTREAM" and creating:
+            make_stream = True
+        elif word == b"ENTRIESREAD" and (operand := next(words, None)) is not None:
+            entries_read = integer(operand)
+            if entries_read < _UNKNOWN_READ:
+                raise RespError(errors.ENTRIES_READ_NEGATIVE)
+        else:
+            raise RespError(errors.wrong_subcommand("XGROUP", argv[1]))
+    return GroupOptions(make_stream, None if entries_read == _UNKNOWN_READ else entries_read)
+
+
+# XCLAIM and XAUTOCLAIM ------------------------------------------------------------------------------------
+
+_AUTOCLAIM_COUNT: Final = 100
+_AUTOCLAIM_COUNT_MOST: Final = (1 << 63) // 16 - 1
+
+
+class ClaimOptions:
+    """What XCLAIM was asked for."""
+
+    __slots__ = ("count", "delivered_ms", "force", "ids", "just_id", "last_id")
+
+    def __init__(self, argv: list[bytes], now_ms: int) -> None:
+        self.ids: list[StreamId] = []
+        self.delivered_ms = now_ms
+        self.count = -1
+        self.force = self.just_id = False
+        self.last_id = LEAST
+        at = 5
+        while at < len(argv) and (entry := parse_id(argv[at])) is not None:
+            self.ids.append(entry)
+            at += 1
+        words = iter(argv[at:])
+        for word in words:
+            name = word.upper()
+            if name == b"FORCE":
+                self.force = True
+            elif name == b"JUSTID":
+                self.just_id = True
+            elif (
+                name in {b"IDLE", b"TIME", b"RETRYCOUNT", b"LASTID"}
+                and (operand := next(words, None)) is not None
+            ):
+                self._set(name, operand, now_ms)
+            else:
+                raise RespError(errors.unrecognized_xclaim_option(word))
+        if not 0 <= self.delivered_ms <= now_ms:
+            self.delivered_ms = now_ms
+
+    def _set(self, name: bytes, operand: bytes, now_ms: int) -> None:
+        """Take an option with a value."""
+        if name == b"LASTID":
+            self.last_id = strict_id(operand)
+            return
+        number = integer(operand, errors.invalid_xclaim_option(name.decode()))
+        if name == b"IDLE":
+            self.delivered_ms = now_ms - number
+        elif name == b"TIME":
+            self.delivered_ms = number
+        else:
+            self.count = number
+
+
+def autoclaim_options(words: list[bytes]) -> tuple[int, bool]:
+    """Return XAUTOCLAIM's count, and whether it shows ids only."""
+    count, just_id = _AUTOCLAIM_COUNT, False
+    rest = iter(words)
+    for word in map(bytes.upper, rest):
+        if word == b"COUNT" and (operand := next(rest, None)) is not None:
+            count = integer(operand, errors.XAUTOCLAIM_COUNT)
+            if not 0 < count <= _AUTOCLAIM_COUNT_MOST:
+                raise RespError(errors.XAUTOCLAIM_COUNT)
+        elif word == b"JUSTID":
+            just_id = True
+        else:
+            raise RespError(errors.SYNTAX)
+    return count, just_id

@@ -423,6 +423,16 @@ class Database:
         if self.awaited:
             self._wake((key,))
 
+    def noted(self, key: bytes, event: str, changes: int = 1) -> None:
+        """Announce what leaves the value of key as it is for those who watch it or wait for it: a stream's readers.
+
+        Args:
+            key: the key.
+            event: the name of the keyspace event; empty where Redis sends none.
+            changes: what it adds to the changes since the last save.
+        """
+        self.dirty += changes
+
     def _wake(self, keys: Iterable[bytes]) -> None:
         """Note those of the changed keys that somebody waits for."""
         for key in self.awaited.intersection(keys):

@@ -29,18 +29,6 @@ LISTPACK_LIMIT: Final = 1 << 30
 """The most bytes of a node, whatever the settings say."""
 
 
-class NodeLimits(NamedTuple):
-    """When a node is full: 0 for any number.
-
-    Args:
-        max_bytes: bytes of its listpack.
-        max_entries: entries, deleted ones included.
-    """
-
-    max_bytes: int
-    max_entries: int
-
-
 class Trim(NamedTuple):
     """What to trim a stream to.
 
@@ -89,14 +77,15 @@ class _Node:
             size += integer_size(count) + sum(map(string_size, fields)) + integer_size(2 * count + 4)
         self.bytes += size
 
-    def is_full(self, fields: Fields, limits: NodeLimits) -> bool:
+    def is_full(self, fields: Fields, max_bytes: int, max_entries: int) -> bool:
         """Return whether an entry with these fields begins another node."""
         count = len(self.ids)
-        most = limits.max_bytes
-        if not 0 < most <= LISTPACK_LIMIT:
-            most = LISTPACK_LIMIT
+        if 0 < max_entries <= count + self.deleted:
+            return True
+        if not 0 < max_bytes <= LISTPACK_LIMIT:
+            max_bytes = LISTPACK_LIMIT
         size = self.bytes + integer_size(count) + integer_size(self.deleted)
-        return size + sum(map(len, fields)) >= most or 0 < limits.max_entries <= count + self.deleted
+        return size + sum(map(len, fields)) >= max_bytes
 
     def drop(self, start: int, end: int) -> None:
         """Delete entries by their places."""
@@ -122,7 +111,7 @@ class Stream(Structure):
     Example:
         >>> stream = Stream()
         >>> for number in (1, 2, 3):
-        ...     stream.append(number, (b"field", b"value"), NodeLimits(4096, 100))
+        ...     stream.append(number, (b"field", b"value"))
         >>> stream.delete(2), len(stream), [entry for entry, _ in stream.range()]
         (True, 2, [1, 3])
     """
@@ -202,16 +191,17 @@ class Stream(Structure):
             return now
         return self.last_id + 1 if self.last_id < GREATEST else None
 
-    def append(self, entry: StreamId, fields: Fields, limits: NodeLimits) -> None:
+    def append(self, entry: StreamId, fields: Fields, max_bytes: int = 0, max_entries: int = 0) -> None:
         """Add an entry.
 
         Args:
             entry: its id, greater than `last_id`.
             fields: names and values in turn.
-            limits: when a node is full.
+            max_bytes: a node is full when its listpack would have as many, 0 for any number.
+            max_entries: or when it has as many entries, deleted ones included, 0 for any number.
         """
         nodes = self._nodes
-        if nodes and not (node := nodes[-1]).is_full(fields, limits):
+        if nodes and not (node := nodes[-1]).is_full(fields, max_bytes, max_entries):
             node.append(self._keys[-1], entry, fields)
         else:
             nodes.append(_Node(entry, fields))
