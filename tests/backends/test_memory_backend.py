@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from vermilion import CacheConfig, MemoryCacheBackend, MemoryConfig, Server, cache_service
 from vermilion.clock import ManualClock
 from vermilion.errors import RespError
+from vermilion.protocol.reply import NULL_ARRAY
 
 
 @pytest.fixture
@@ -275,3 +276,60 @@ async def test_a_server_and_a_cache_service_see_the_same_keys(
         assert await cache.get("user") is None
         await client.flushall()
         assert await cache.get("n") is None
+
+
+class TestWaiting:
+    async def test_a_call_that_waits_gets_the_reply_of_another_that_does_not(
+        self, backend: MemoryCacheBackend
+    ) -> None:
+        waiting = asyncio.create_task(backend.call(b"BLPOP", b"l", b"0"))
+        await asyncio.sleep(0)
+        assert await backend.call(b"RPUSH", b"l", b"a", b"b") == 2
+        assert await waiting == [b"l", b"a"]
+        assert await backend.call(b"LLEN", b"l") == 1
+
+    async def test_to_cancel_is_to_consume_nothing(self, backend: MemoryCacheBackend) -> None:
+        waiting = asyncio.create_task(backend.call(b"BLPOP", b"l", b"0"))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await backend.call(b"RPUSH", b"l", b"a") == 1
+        assert await backend.call(b"LLEN", b"l") == 1
+        assert len(backend.engine.waiting) == 0
+
+    async def test_an_error_of_a_retry_is_raised(self, backend: MemoryCacheBackend) -> None:
+        waiting = asyncio.create_task(backend.call(b"BLMOVE", b"a", b"b", b"LEFT", b"LEFT", b"0"))
+        await asyncio.sleep(0)
+        await backend.set("b", b"1")
+        await backend.call(b"RPUSH", b"a", b"x")
+        with pytest.raises(RespError, match="WRONGTYPE"):
+            await waiting
+
+    async def test_a_killed_call_fails(self, backend: MemoryCacheBackend) -> None:
+        waiting = asyncio.create_task(backend.call(b"BLPOP", b"l", b"0"))
+        await asyncio.sleep(0)
+        [session] = [one for one in backend.engine.sessions.values() if one.pending is not None]
+        await backend.call(b"CLIENT", b"KILL", b"ID", b"%d" % session.id)
+        with pytest.raises(ConnectionError):
+            await waiting
+        await backend.call(b"RPUSH", b"l", b"a")
+        assert await backend.call(b"LLEN", b"l") == 1
+
+    async def test_a_wait_ends_by_the_clock_of_the_machine(self) -> None:
+        backend = MemoryCacheBackend()
+        late = asyncio.create_task(backend.call(b"BLPOP", b"l", b"100"))
+        await asyncio.sleep(0)
+        assert await backend.call(b"BLPOP", b"l", b"0.01") is NULL_ARRAY
+        late.cancel()
+        await backend.close()
+
+    async def test_a_wait_ends_by_a_clock_that_is_moved(
+        self, backend: MemoryCacheBackend, clock: ManualClock
+    ) -> None:
+        waiting = asyncio.create_task(backend.call(b"BLPOP", b"l", b"100"))
+        await asyncio.sleep(0)
+        clock.advance(ms=100_000)
+        backend.engine.cron(0)
+        assert await waiting is NULL_ARRAY
+        await backend.close()

@@ -23,8 +23,10 @@ class FakeTransport:
     def __init__(self, address: str = "127.0.0.1:5000") -> None:
         self.address = address
         self.aborted = False
+        self.replies: list[Reply] = []
 
-    def answer(self, reply: Reply) -> None: ...
+    def answer(self, reply: Reply) -> None:
+        self.replies.append(reply)
 
     def use_resp(self, version: int) -> None: ...
 

@@ -168,3 +168,24 @@ def test_any_several_at_once(replies: list[Reply], version: int) -> None:
     out: list[bytes] = []
     encode_all(replies, encode, out)
     assert b"".join(out) == b"".join(encoded(encode, reply) for reply in replies)
+
+
+MANY: tuple[list[Reply], ...] = (
+    [b"abc"] * 9,
+    [b"x" * size for size in range(9)],
+    [*[b"x" * 1023] * 8, b"x" * 1024],
+    [*[b"a"] * 8, None],
+    [*[b"a"] * 8, b"a" * 2000, 1],
+    [*[b"a"] * 8, [b"b"]],
+    [[]] * 9,
+    [1] * 9,
+    [b""] * 8,
+)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("members", MANY, ids=lambda value: repr(value)[:30])
+def test_a_long_array_is_its_members(members: list[Reply], version: int) -> None:
+    encode = ENCODERS[version]
+    apart = b"".join(encoded(encode, member) for member in members)
+    assert encoded(encode, members) == b"*%d\r\n" % len(members) + apart

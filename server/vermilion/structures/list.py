@@ -15,11 +15,11 @@ short enough to be near that, and not known beyond.
 Source: the listpack format as Redis documents it: each entry has a header, its bytes, and its length backwards.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from typing import Final, Self
 
+from vermilion.structures.integer import is_integer
 from vermilion.structures.structure import Structure
 
 _CHUNK: Final = 128
@@ -37,11 +37,8 @@ def entry_size(element: bytes) -> int:
         (3, 2, 67)
     """
     size = len(element)
-    if (
-        size <= _LONGEST_INTEGER
-        and _INTEGER.fullmatch(element)
-        and -(2**63) <= (number := int(element)) < 2**63
-    ):
+    if size <= _LONGEST_INTEGER and is_integer(element):
+        number = int(element)
         magnitude = number if number >= 0 else ~number
         small = 0 <= number <= 127
         size = 1 if small else next((size for bits, size in _INTEGER_SIZES if magnitude >> bits == 0), 9)
@@ -52,7 +49,6 @@ def entry_size(element: bytes) -> int:
     return size + (2 if size < 16383 else 3 if size < 2097151 else 4 if size < 268435455 else 5)
 
 
-_INTEGER: Final = re.compile(rb"0|-?[1-9][0-9]*")
 _LONGEST_INTEGER: Final = 20
 _INTEGER_SIZES: Final = ((12, 2), (15, 3), (23, 4), (31, 5))
 """Bits of an integer besides its sign, and the bytes that hold it with its header."""
