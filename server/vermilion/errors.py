@@ -208,6 +208,26 @@ MAXLEN_NEGATIVE: Final = "ERR MAXLEN can't be negative"
 MORE_KEYS_THAN_ARGUMENTS: Final = "ERR Number of keys can't be greater than number of args"
 LIMIT_NEGATIVE: Final = "ERR LIMIT can't be negative"
 
+# Sorted sets ---------------------------------------------------------------------------------------------
+
+ZADD_XX_AND_NX: Final = "ERR XX and NX options at the same time are not compatible"
+ZADD_GT_LT_NX: Final = "ERR GT, LT, and/or NX options at the same time are not compatible"
+ZADD_INCR_PAIRS: Final = "ERR INCR option supports a single increment-element pair"
+SCORE_NOT_A_NUMBER: Final = "ERR resulting score is not a number (NaN)"
+NOT_A_SCORE_RANGE: Final = "ERR min or max is not a float"
+NOT_A_LEX_RANGE: Final = "ERR min or max not valid string range item"
+LIMIT_WITHOUT_BY: Final = (
+    "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX"
+)
+WITHSCORES_WITH_BYLEX: Final = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
+WEIGHT_NOT_A_FLOAT: Final = "ERR weight value is not a float"
+
+
+def no_input_key(name: str) -> str:
+    """A command that combines sorted sets, and is given none."""
+    return f"ERR at least 1 input key is needed for '{name}' command"
+
+
 # Bitmaps -------------------------------------------------------------------------------------------------
 
 BIT_OFFSET: Final = "ERR bit offset is not an integer or out of range"

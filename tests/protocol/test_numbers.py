@@ -13,6 +13,7 @@ from vermilion.protocol.numbers import (
     INT64_MIN,
     UINT64_MAX,
     format_double,
+    parse_bound,
     parse_cursor,
     parse_double,
     parse_int64,
@@ -170,3 +171,31 @@ def test_a_printed_double_reads_back(number: float) -> None:
 
 def test_the_examples_run() -> None:
     assert doctest.testmod(numbers).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (b"", 0.0), (b"1", 1.0), (b"+1", 1.0), (b"-.5", -0.5), (b"1e400", math.inf), (b"1e-400", 0.0),
+        (b"-INFINITY", -math.inf), (b"0x1", None), (b"nan", None), (b" 1", None), (b"1 ", None), (b"+", None),
+    ],
+)  # fmt: skip
+def test_ends_of_ranges_have_a_parser_of_their_own(text: bytes, number: float | None) -> None:
+    assert parse_bound(text) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.0, b"0"), (-0.0, b"-0"), (2.0**62, b"4611686018427387904"), (2.0**63, b"9223372036854776000"),
+        (1e17, b"100000000000000000"), (1e21, b"1e+21"), (1e23, b"99999999999999990000000"),
+        (1e-5, b"0.00001"), (1.5e-7, b"1.5e-7"), (2.5e-5, b"0.000025"), (1.234e-5, b"1.234e-5"),
+        (123456789.12345679, b"1.2345678912345679e+8"), (-1039514241563211.8, b"-1039514241563211.7"),
+        (-58361.878085002165, b"-5.8361878085002165e+4"), (-0.00015833272243442515, b"-1.5833272243442515e-4"),
+        (5e-324, b"5e-324"), (1.7976931348623157e308, b"1.7976931348623157e+308"),
+        (2.26797932753915e17, b"226797932753915008"), (-3.1316709716158577e78, b"-3.1316709716158578e+78"),
+        (math.inf, b"inf"), (-math.inf, b"-inf"), (math.nan, b"nan"), (3.3, b"3.3"),
+    ],
+)  # fmt: skip
+def test_doubles_as_a_real_server_printed_them(number: float, text: bytes) -> None:
+    assert format_double(number) == text

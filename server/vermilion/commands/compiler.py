@@ -254,8 +254,13 @@ class _Source:
     def _with_optional(self) -> list[str]:
         """Fixed arguments, then optional ones by position."""
         most = self.least + len(self.parameters.optional)
-        body = ["def call(session, argv):", f"    if not {self.least} <= len(argv) <= {most}:"]
-        body.append(f"        raise RespError({'SYNTAX' if self.unknown_option else 'WRONG_ARITY'})")
+        body = [
+            "def call(session, argv):",
+            f"    if not {self.least} <= len(argv) <= {most}:",
+            "        raise RespError(WRONG_ARITY)",
+        ]
+        if self.unknown_option:
+            body[1:1] = [f"    if len(argv) > {most}:", "        raise RespError(SYNTAX)"]
         values = self._fixed(body)
         for offset, (name, kind) in enumerate(self.parameters.optional):
             at = self.least + offset

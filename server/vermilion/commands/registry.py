@@ -41,12 +41,13 @@ _CATEGORIES: Final = {
     "set": "set",
     "generic": "keyspace",
     "connection": "connection",
+    "sorted-set": "sortedset",
     "bitmap": "bitmap",
     "hyperloglog": "hyperloglog",
     "stream": "stream",
     "list": "list",
 }
-"""A group's own ACL category, by the name of its module."""
+"""A group's own ACL category, by its name."""
 
 
 class Command:

@@ -2,13 +2,20 @@
 
 import math
 import re
-from decimal import Decimal
+from functools import lru_cache
 from typing import Final
+
+from vermilion.protocol import grisu
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 UINT64_MAX: Final = 2**64 - 1
-_INTEGER_MAX: Final = 2**62
+
+_INTEGER_MAX: Final = 2.0**62
+"""Up to this, Redis prints a double that is an integer with all its digits."""
+
+_FINITE_DIGITS: Final = 300
+"""Fewer digits than these never spell more than a double holds."""
 
 _DOUBLE: Final = re.compile(
     rb"[+-]?(?:(?P<decimal>\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -57,6 +64,8 @@ def parse_double(text: bytes) -> float | None:
     Refused are NaN, white space, and what a double cannot hold: a finite number as large as infinity, or one
     so small that only zero is left of it.
     """
+    if text.isdigit() and len(text) < _FINITE_DIGITS:
+        return float(text)
     match = _DOUBLE.fullmatch(text)
     if match is None:
         return None
@@ -74,41 +83,48 @@ def parse_double(text: bytes) -> float | None:
     return number
 
 
-def format_double(number: float) -> bytes:
-    """Return number as Redis prints doubles: the shortest text that reads back.
+def parse_bound(text: bytes) -> float | None:
+    """Return the double that text spells as Redis reads the ends of a range of scores, or None.
 
-    Integers have no dot, all their digits up to 2**62 and up to seven zeros beyond that; small numbers have
-    at most six decimals before an exponent is cheaper.
+    It is another parser there: no hexadecimal digits, but nothing at all is 0, and what is too large is infinite.
+    """
+    if text.isdigit() and len(text) < _FINITE_DIGITS:
+        return float(text)
+    if not text:
+        return 0.0
+    if _DOUBLE.fullmatch(text) is None or b"x" in text or b"X" in text:
+        return None
+    return float(text)
+
+
+def format_double(number: float) -> bytes:
+    """Return number as Redis prints doubles: integers of up to 62 bits in full, others by Grisu2.
 
     Example:
-        >>> format_double(3.0), format_double(0.1), format_double(1e21), format_double(float("-inf"))
-        (b'3', b'0.1', b'1e+21', b'-inf')
-        >>> format_double(1e17), format_double(0.00001), format_double(1e-7)
-        (b'100000000000000000', b'0.00001', b'1e-7')
+        >>> format_double(3.0), format_double(0.1), format_double(1e-7), format_double(float("-inf"))
+        (b'3', b'0.1', b'1e-7', b'-inf')
     """
+    if number.is_integer() and -_INTEGER_MAX <= number <= _INTEGER_MAX:
+        return b"%d" % int(number) if number or math.copysign(1, number) > 0 else b"-0"
+    return _format_other(number)
+
+
+@lru_cache(maxsize=4096)
+def _format_other(number: float) -> bytes:
+    """Return a number that is no short integer; 0 does not come here, whose signs the cache could not tell."""
     if math.isinf(number):
         return b"inf" if number > 0 else b"-inf"
     if math.isnan(number):
         return b"nan"
-    if number.is_integer() and abs(number) <= _INTEGER_MAX:
-        return b"-0" if number == 0 and math.copysign(1, number) < 0 else b"%d" % int(number)
-    text = repr(number)
-    if "e" not in text and (len(text) - text.index(".") <= 7 or 1e-3 <= abs(number) < 1e4):
-        return text.encode("ascii")
-    return _respell(text).encode("ascii")
-
-
-def _respell(text: str) -> str:
-    """Return a number with its point or exponent where Redis puts it; Python does so at other magnitudes."""
-    sign, figures, scale = Decimal(text).normalize().as_tuple()
-    digits = "".join(map(str, figures))
-    scale = int(scale)  # a letter for infinities and NaN only
-    magnitude = len(digits) + scale - 1
-    if scale >= 0 and magnitude < len(digits) + 7:
-        shown = digits + "0" * scale
-    elif -7 < scale < 0 or (scale < 0 and abs(magnitude) < 4):
-        shown = f"{digits[:scale]}.{digits[scale:]}" if magnitude >= 0 else f"0.{digits.zfill(-scale)}"
+    digits, power = grisu.digits(abs(number))
+    sign = "-" if number < 0 else ""
+    count = len(digits)
+    exponent = power + count - 1
+    if power >= 0 and exponent < count + 7:
+        text = digits + "0" * power
+    elif power < 0 and (power > -7 or abs(exponent) < 4):
+        text = f"{digits[:power]}.{digits[power:]}" if count > -power else "0." + digits.rjust(-power, "0")
     else:
-        point = "." if len(digits) > 1 else ""
-        shown = f"{digits[0]}{point}{digits[1:]}e{magnitude:+}"
-    return f"-{shown}" if sign else shown
+        tail = f".{digits[1:]}" if count > 1 else ""
+        text = f"{digits[0]}{tail}e{exponent:+d}"
+    return (sign + text).encode("ascii")

@@ -1,0 +1,842 @@
+"""The sorted-set group: members with scores, in order."""
+
+from collections.abc import Callable, Sequence
+from math import isnan
+from typing import Annotated, Final, TypeAlias, cast
+
+from vermilion import errors
+from vermilion.commands import sorted_set_arguments as arguments
+from vermilion.commands.registry import command
+from vermilion.commands.scanning import scan_cursor, scan_options
+from vermilion.commands.sorted_set_arguments import (
+    HighLex,
+    HighScore,
+    LowLex,
+    LowScore,
+    RangeQuery,
+    combination,
+    counted_keys,
+    range_query,
+    rank_span,
+)
+from vermilion.commands.syntax import (
+    DENYOOM,
+    FAST,
+    READONLY,
+    WRITE,
+    AccessDeleteKey,
+    AccessUpdateKey,
+    Argument,
+    Integer,
+    KeyRole,
+    KeySpec,
+    Kind,
+    PeekKey,
+    Positive,
+    ReadKey,
+    Value,
+    bounded,
+)
+from vermilion.errors import RespError
+from vermilion.keyspace.database import Database
+from vermilion.protocol.numbers import INT64_MAX, format_double, parse_double, parse_int64
+from vermilion.protocol.reply import NULL_ARRAY, Reply
+from vermilion.session import Session
+from vermilion.settings import Settings
+from vermilion.structures import zset_algebra as algebra
+from vermilion.structures.set import Set
+from vermilion.structures.zset import Entry, Span, ZSet
+from vermilion.structures.zset_algebra import Ones, Scores
+
+ShrinkKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
+
+_ONE_KEY: Final = (KeySpec(("RO", "access"), 1),)
+_COUNTED_KEYS: Final = (KeySpec(("RO", "access"), 1, numkeys=(0, 1)),)
+_STORED_KEYS: Final = (
+    KeySpec(("OW", "update"), 1),
+    KeySpec(("RO", "access"), 2, numkeys=(0, 1)),
+)
+_POPPED_KEYS: Final = (KeySpec(("RW", "access", "delete"), 1, numkeys=(0, 1)),)
+
+_RANGE_COST: Final = "O(log(N)+M) with N members, of which M are returned."
+_REMOVE_COST: Final = "O(log(N)+M) with N members, of which M are removed."
+
+
+# Changing scores ------------------------------------------------------------------------------------------
+
+_NX, _XX, _GT, _LT, _CH, _INCR = (1 << bit for bit in range(6))
+_ZADD_OPTIONS: Final = {b"NX": _NX, b"XX": _XX, b"GT": _GT, b"LT": _LT, b"CH": _CH, b"INCR": _INCR}
+
+
+def _one_zset(db: Database, keys: tuple[bytes, ...]) -> ZSet | None:
+    """Return the sorted set that a column of keys names, for calls that change it; None unless all name one."""
+    key = keys[0]
+    if keys.count(key) != len(keys):
+        return None
+    held = db.touch(key)
+    return held if type(held) is ZSet else None
+
+
+def _zadd_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+    """Give a column of members their scores in one sorted set, when that cannot change its encoding."""
+    if len(columns) != 3:
+        return None
+    keys, texts, members = columns
+    zset = _one_zset(db, keys)
+    scores = list(map(parse_double, texts))
+    if zset is None or None in scores or (zset.packed and not zset.scores.keys() >= set(members)):
+        return None
+    held = zset.scores
+    replies: list[Reply] = []
+    for score, member in zip(cast("list[float]", scores), members, strict=True):
+        old = held.get(member)
+        replies.append(1 if old is None else 0)
+        if old is None:
+            zset.add(member, score)
+        elif score != old:
+            zset.update(member, score)
+        else:
+            continue
+        db.changed(keys[0], "zadd")
+    return replies
+
+
+@command(
+    "ZADD", WRITE | DENYOOM | FAST, since="1.2.0", complexity="O(log(N)) for each of the members.",
+    raw=True, arity=-4,
+    arguments=[
+        Argument("key", "key", key_spec=0),
+        Argument(
+            "condition", "oneof", optional=True, since="3.0.2",
+            arguments=[Argument("nx", "pure-token", token="NX"), Argument("xx", "pure-token", token="XX")],
+        ),
+        Argument(
+            "comparison", "oneof", optional=True, since="6.2.0",
+            arguments=[Argument("gt", "pure-token", token="GT"), Argument("lt", "pure-token", token="LT")],
+        ),
+        Argument("change", "pure-token", token="CH", optional=True, since="3.0.2"),
+        Argument("increment", "pure-token", token="INCR", optional=True, since="3.0.2"),
+        Argument(
+            "data", "block", multiple=True,
+            arguments=[Argument("score", "double"), Argument("member", "string")],
+        ),
+    ],
+    keys=[KeySpec(("RW", "update"), 1)], many=_zadd_many,
+)  # fmt: skip
+def zadd(session: Session, argv: list[bytes]) -> int | float | None:
+    """Add members or give them other scores; return how many were new, or with INCR the new score."""
+    # Raw: the options stand before pairs that repeat.
+    flags = 0
+    at = 2
+    size = len(argv)
+    if size > 4 or parse_double(argv[2]) is None:
+        while at < size and (flag := _ZADD_OPTIONS.get(argv[at].upper())):
+            flags |= flag
+            at += 1
+        _check_zadd(flags, size - at)
+    scores = [_score(text) for text in argv[at::2]]
+    members = argv[at + 1 :: 2]
+    db, key = session.db, argv[1]
+    zset = db.edit(key, ZSet)
+    new = zset is None
+    if zset is None:
+        if flags & _XX:
+            return None if flags & _INCR else 0
+        zset = ZSet()
+        zset.outgrow(
+            len(members), len(members[0]),
+            session.server.settings.zset_max_listpack_entries, session.server.settings.zset_max_listpack_value,
+        )  # fmt: skip
+    if flags & _INCR:
+        return _increase(session, key, zset, members[0], scores[0], flags)
+    added = updated = 0
+    held = zset.scores
+    for score, member in zip(scores, members, strict=True):
+        old = held.get(member)
+        if old is None:
+            if not flags & _XX:
+                if zset.packed:
+                    _make_room(session.server.settings, zset, member)
+                zset.add(member, score)
+                added += 1
+        elif score != old and (not flags or _permits(flags, old, score)):
+            zset.update(member, score)
+            updated += 1
+    if added or updated:
+        if new:
+            db.put(key, zset)
+        db.changed(key, "zadd", added + updated)
+    return added + updated if flags & _CH else added
+
+
+def _check_zadd(flags: int, left: int) -> None:
+    """Refuse options that exclude each other, and pairs that are none."""
+    if left % 2 or not left:
+        raise RespError(errors.SYNTAX)
+    if flags & _NX and flags & _XX:
+        raise RespError(errors.ZADD_XX_AND_NX)
+    if (flags & _GT and flags & (_NX | _LT)) or (flags & _LT and flags & _NX):
+        raise RespError(errors.ZADD_GT_LT_NX)
+    if flags & _INCR and left > 2:
+        raise RespError(errors.ZADD_INCR_PAIRS)
+
+
+def _score(text: bytes) -> float:
+    """Return a score."""
+    score = parse_double(text)
+    if score is None:
+        raise RespError(errors.NOT_A_FLOAT)
+    return score
+
+
+def _permits(flags: int, old: float, score: float) -> bool:
+    """Return whether the options let a score take the place of another."""
+    if flags & _GT:
+        return score > old
+    if flags & _LT:
+        return score < old
+    return not flags & _NX
+
+
+def _make_room(settings: Settings, zset: ZSet, member: bytes) -> None:
+    """Let a sorted set that is about to get a new member outgrow its packed form."""
+    zset.outgrow(
+        len(zset) + 1, len(member), settings.zset_max_listpack_entries, settings.zset_max_listpack_value
+    )
+
+
+def _increase(
+    session: Session, key: bytes, zset: ZSet, member: bytes, increment: float, flags: int
+) -> float | None:
+    """Add to the score of a member; return the new score, None when the options forbade it."""
+    old = zset.scores.get(member)
+    if old is None:
+        if flags & _XX:
+            return None
+        score = increment
+        if zset.packed:
+            _make_room(session.server.settings, zset, member)
+        zset.add(member, score)
+        if len(zset) == 1:
+            session.db.put(key, zset)
+        session.db.changed(key, "zincr")
+        return score
+    score = old + increment
+    if isnan(score):
+        raise RespError(errors.SCORE_NOT_A_NUMBER)
+    if flags & (_NX | _GT | _LT) and not _permits(flags, old, score):
+        return None
+    if score != old:
+        zset.update(member, score)
+        session.db.changed(key, "zincr")
+    return score
+
+
+@command("ZINCRBY", WRITE | DENYOOM | FAST, since="1.2.0", complexity="O(log(N)) with N members.")
+def zincrby(
+    session: Session,
+    key: AccessUpdateKey,
+    increment: Annotated[float, Kind("integer", parse_double, errors.NOT_A_FLOAT)],
+    member: Value,
+) -> float | None:
+    """Add to the score of a member, which is 0 when it is not there; return the new score."""
+    settings = session.server.settings
+    zset = session.db.edit(key, ZSet)
+    if zset is None:
+        zset = ZSet()
+        zset.outgrow(1, len(member), settings.zset_max_listpack_entries, settings.zset_max_listpack_value)
+    return _increase(session, key, zset, member, increment, 0)
+
+
+# Removing -------------------------------------------------------------------------------------------------
+
+
+@command(
+    "ZREM", WRITE | FAST, since="1.2.0", complexity="O(M*log(N)) with N members, of which M are removed."
+)
+def zrem(db: Database, key: ShrinkKey, *member: Value) -> int:
+    """Remove members and return how many were there."""
+    zset = db.edit(key, ZSet)
+    if zset is None:
+        return 0
+    removed = sum(map(zset.remove, member))
+    if removed:
+        _removed(db, key, zset, "zrem", removed)
+    return removed
+
+
+def _removed(db: Database, key: bytes, zset: ZSet, event: str, count: int) -> None:
+    """Announce that members were removed, and delete the key with the last of them."""
+    db.changed(key, event, count)
+    if not zset.scores:
+        db.remove(key)
+        db.changed(key, "del", 0)
+
+
+def _remove_span(db: Database, key: bytes, event: str, find: Callable[[ZSet], Span]) -> int:
+    """Remove a span of a sorted set; return how many members were removed."""
+    zset = db.edit(key, ZSet)
+    if zset is None:
+        return 0
+    removed = len(zset.remove_span(find(zset)))
+    if removed:
+        _removed(db, key, zset, event, removed)
+    return removed
+
+
+@command("ZREMRANGEBYRANK", WRITE, since="2.0.0", complexity=_REMOVE_COST)
+def zremrangebyrank(db: Database, key: ShrinkKey, start: Integer, stop: Integer) -> int:
+    """Remove members by a range of ranks and return how many."""
+    return _remove_span(db, key, "zremrangebyrank", lambda zset: rank_span(start, stop, len(zset)))
+
+
+@command("ZREMRANGEBYSCORE", WRITE, since="1.2.0", complexity=_REMOVE_COST)
+def zremrangebyscore(db: Database, key: ShrinkKey, min_: LowScore, max_: HighScore) -> int:
+    """Remove members by a range of scores and return how many."""
+    return _remove_span(db, key, "zremrangebyscore", lambda zset: zset.span_by_score(min_, max_))
+
+
+@command("ZREMRANGEBYLEX", WRITE, since="2.8.9", complexity=_REMOVE_COST)
+def zremrangebylex(db: Database, key: ShrinkKey, min_: LowLex, max_: HighLex) -> int:
+    """Remove members by a range of members and return how many."""
+    return _remove_span(db, key, "zremrangebylex", lambda zset: zset.span_by_lex(min_, max_))
+
+
+# Asking about members -------------------------------------------------------------------------------------
+
+
+@command("ZCARD", READONLY | FAST, since="1.2.0", complexity="O(1)")
+def zcard(db: Database, key: PeekKey) -> int:
+    """Return the number of members."""
+    zset = db.find(key, ZSet)
+    return 0 if zset is None else len(zset)
+
+
+@command("ZSCORE", READONLY | FAST, since="1.2.0", complexity="O(1)")
+def zscore(db: Database, key: ReadKey, member: Value) -> float | None:
+    """Return the score of a member, nil when it is not there."""
+    zset = db.find(key, ZSet)
+    return None if zset is None else zset.scores.get(member)
+
+
+@command(
+    "ZMSCORE", READONLY | FAST, since="6.2.0", complexity="O(N) where N is the number of members asked for."
+)
+def zmscore(db: Database, key: ReadKey, *member: Value) -> list[Reply]:
+    """Return the scores of members, nil for each that is not there."""
+    zset = db.find(key, ZSet)
+    return [None] * len(member) if zset is None else list(map(zset.scores.get, member))
+
+
+@command("ZCOUNT", READONLY | FAST, since="2.0.0", complexity="O(log(N)) with N members.")
+def zcount(db: Database, key: ReadKey, min_: LowScore, max_: HighScore) -> int:
+    """Return how many members have scores within a range."""
+    zset = db.find(key, ZSet)
+    return 0 if zset is None else _length(zset.span_by_score(min_, max_))
+
+
+@command("ZLEXCOUNT", READONLY | FAST, since="2.8.9", complexity="O(log(N)) with N members.")
+def zlexcount(db: Database, key: ReadKey, min_: LowLex, max_: HighLex) -> int:
+    """Return how many members lie within a range of members."""
+    zset = db.find(key, ZSet)
+    return 0 if zset is None else _length(zset.span_by_lex(min_, max_))
+
+
+def _length(span: Span) -> int:
+    """Return how many entries a span has."""
+    start, stop = span
+    return max(0, stop - start)
+
+
+_RANK_ARGUMENTS: Final = (
+    *arguments.key_and("member", kind="string"),
+    Argument("withscore", "pure-token", token="WITHSCORE", optional=True),
+)
+
+
+@command(
+    "ZRANK", READONLY | FAST, since="2.0.0", complexity="O(log(N))",
+    raw=True, arity=-3, arguments=_RANK_ARGUMENTS, keys=_ONE_KEY,
+)  # fmt: skip
+def zrank(session: Session, argv: list[bytes]) -> Reply:
+    """Return the position of a member from the lowest score, nil when it is not there."""
+    return _rank("zrank", session, argv, reverse=False)
+
+
+@command(
+    "ZREVRANK", READONLY | FAST, since="2.0.0", complexity="O(log(N))",
+    raw=True, arity=-3, arguments=_RANK_ARGUMENTS, keys=_ONE_KEY,
+)  # fmt: skip
+def zrevrank(session: Session, argv: list[bytes]) -> Reply:
+    """Return the position of a member from the highest score, nil when it is not there."""
+    return _rank("zrevrank", session, argv, reverse=True)
+
+
+def _rank(name: str, session: Session, argv: list[bytes], *, reverse: bool) -> Reply:
+    """Return the position of a member, with its score if that is asked for."""
+    # Raw: a word too many is a wrong number of arguments, one that is no option a syntax error.
+    with_score = len(argv) > 3
+    if len(argv) > 4:
+        raise RespError(errors.wrong_arity(name))
+    if with_score and argv[3].upper() != b"WITHSCORE":
+        raise RespError(errors.SYNTAX)
+    zset = session.db.find(argv[1], ZSet)
+    rank = None if zset is None else zset.rank(argv[2])
+    if zset is None or rank is None:
+        return NULL_ARRAY if with_score else None
+    if reverse:
+        rank = len(zset) - 1 - rank
+    return [rank, zset.scores[argv[2]]] if with_score else rank
+
+
+# Ranges ---------------------------------------------------------------------------------------------------
+
+
+def _pairs(session: Session, entries: Sequence[Entry]) -> list[Reply]:
+    """Return members with their scores: flat in RESP2, in pairs in RESP3."""
+    if session.resp > 2:
+        return [[member, score] for score, member in entries]
+    flat: list[Reply] = []
+    for score, member in entries:
+        flat += (member, score)
+    return flat
+
+
+def _range(session: Session, key: bytes, query: RangeQuery) -> list[Reply]:
+    """Return the members of a range."""
+    zset = session.db.find(key, ZSet)
+    if zset is None:
+        return []
+    entries = query.select(zset)
+    return _pairs(session, entries) if query.with_scores else [member for _, member in entries]
+
+
+@command(
+    "ZRANGE", READONLY, since="1.2.0", complexity=_RANGE_COST, raw=True, arity=-4, keys=_ONE_KEY,
+    arguments=[
+        *arguments.key_and("start", "stop", kind="string"), arguments.sort_by("6.2.0"),
+        Argument("rev", "pure-token", token="REV", optional=True, since="6.2.0"),
+        arguments.limit("6.2.0"), arguments.WITH_SCORES,
+    ],
+)  # fmt: skip
+def zrange(session: Session, argv: list[bytes]) -> list[Reply]:
+    """Return the members of a range of ranks, scores or members."""
+    # Raw, as all of this family: what the ends are depends on the options behind them.
+    return _range(session, argv[1], range_query(argv[2:]))
+
+
+@command(
+    "ZREVRANGE", READONLY, since="1.2.0", complexity=_RANGE_COST, raw=True, arity=-4, keys=_ONE_KEY,
+    deprecated=("6.2.0", "`ZRANGE` with the `REV` argument"),
+    arguments=[*arguments.key_and("start", "stop", kind="integer"), arguments.WITH_SCORES],
+)  # fmt: skip
+def zrevrange(session: Session, argv: list[bytes]) -> list[Reply]:
+    """Return the members of a range of ranks, from the highest score."""
+    return _range(session, argv[1], range_query(argv[2:], by="rank", reverse=True))
+
+
+@command(
+    "ZRANGEBYSCORE", READONLY, since="1.0.5", complexity=_RANGE_COST, raw=True, arity=-4, keys=_ONE_KEY,
+    deprecated=("6.2.0", "`ZRANGE` with the `BYSCORE` argument"),
+    arguments=[
+        *arguments.key_and("min", "max", kind="double"),
+        Argument("withscores", "pure-token", token="WITHSCORES", optional=True, since="2.0.0"),
+        arguments.limit(),
+    ],
+)  # fmt: skip
+def zrangebyscore(session: Session, argv: list[bytes]) -> list[Reply]:
+    """Return the members of a range of scores."""
+    return _range(session, argv[1], range_query(argv[2:], by="score", reverse=False))
+
+
+@command(
+    "ZREVRANGEBYSCORE", READONLY, since="2.2.0", complexity=_RANGE_COST, raw=True, arity=-4, keys=_ONE_KEY,
+    deprecated=("6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments"),
+    arguments=[
+        *arguments.key_and("max", "min", kind="double"), arguments.WITH_SCORES, arguments.limit(),
+    ],
+)  # fmt: skip
+def zrevrangebyscore(session: Session, argv: list[bytes]) -> list[Reply]:
+    """Return the members of a range of scores, from the highest."""
+    return _range(session, argv[1], range_query(argv[2:], by="score", reverse=True))
+
+
+@command(
+    "ZRANGEBYLEX", READONLY, since="2.8.9", complexity=_RANGE_COST, raw=True, arity=-4, keys=_ONE_KEY,
+    deprecated=("6.2.0", "`ZRANGE` with the `BYLEX` argument"),
+    arguments=[*arguments.key_and("min", "max", kind="string"), arguments.limit()],
+)  # fmt: skip
+def zrangebylex(session: Session, argv: list[bytes]) -> list[Reply]:
+    """Return the members of a range of members."""
+    return _range(session, argv[1], range_query(argv[2:], by="lex", reverse=False))
+
+
+@command(
+    "ZREVRANGEBYLEX", READONLY, since="2.8.9", complexity=_RANGE_COST, raw=True, arity=-4, keys=_ONE_KEY,
+    deprecated=("6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments"),
+    arguments=[*arguments.key_and("max", "min", kind="string"), arguments.limit()],
+)  # fmt: skip
+def zrevrangebylex(session: Session, argv: list[bytes]) -> list[Reply]:
+    """Return the members of a range of members, from the last."""
+    return _range(session, argv[1], range_query(argv[2:], by="lex", reverse=True))
+
+
+@command(
+    "ZRANGESTORE", WRITE | DENYOOM, since="6.2.0", complexity=_RANGE_COST, raw=True, arity=-5,
+    keys=[KeySpec(("OW", "update"), 1), KeySpec(("RO", "access"), 2)],
+    arguments=[
+        Argument("dst", "key", key_spec=0), Argument("src", "key", key_spec=1),
+        Argument("min", "string"), Argument("max", "string"), arguments.sort_by(),
+        Argument("rev", "pure-token", token="REV", optional=True), arguments.limit(),
+    ],
+)  # fmt: skip
+def zrangestore(session: Session, argv: list[bytes]) -> int:
+    """Store the members of a range in another key and return how many they are."""
+    query = range_query(argv[3:], storing=True)
+    zset = session.db.find(argv[2], ZSet)
+    entries = [] if zset is None else query.select(zset)
+    return _store(session, argv[1], {member: score for score, member in entries}, "zrangestore")
+
+
+def _store(session: Session, key: bytes, scores: Scores, event: str) -> int:
+    """Make a sorted set the value of a key, or delete that when there are no members; return how many."""
+    db = session.db
+    if not scores:
+        if db.remove(key):
+            db.changed(key, "del")
+        return 0
+    settings = session.server.settings
+    zset = ZSet.of(scores)
+    zset.outgrow(
+        len(scores), max(map(len, scores)),
+        settings.zset_max_listpack_entries, settings.zset_max_listpack_value,
+    )  # fmt: skip
+    db.store(key, zset)
+    db.changed(key, event)
+    return len(scores)
+
+
+# Combining ------------------------------------------------------------------------------------------------
+
+
+def _sources(db: Database, keys: Sequence[bytes]) -> list[Scores]:
+    """Return the scores at several keys; sets have scores of 1, and there are none where there is no key."""
+    found: list[Scores] = []
+    for held in map(db.lookup, keys):
+        if isinstance(held, ZSet):
+            found.append(held.scores)
+        elif isinstance(held, Set):
+            found.append(Ones(held.table))
+        elif held is None:
+            found.append({})
+        else:
+            raise RespError(errors.WRONG_TYPE)
+    return found
+
+
+def _combine(
+    session: Session, name: str, words: Sequence[bytes], *, storing: bool = False
+) -> tuple[Scores, bool]:
+    """Return what a union, intersection or difference has, and whether its scores are asked for.
+
+    Args:
+        session: whose.
+        name: the command's.
+        words: the count of keys and all behind it.
+        storing: whether the result is stored.
+    """
+    # The types of the keys are judged before the options behind them.
+    keys, options = counted_keys(name, words)
+    sources = _sources(session.db, keys)
+    wanted = combination(options, len(keys), weighing=not name.startswith("zdiff"), storing=storing)
+    if name.startswith("zdiff"):
+        return algebra.difference(sources), wanted.with_scores
+    combine = algebra.union if name.startswith("zunion") else algebra.intersection
+    return combine(sources, wanted.weights, wanted.aggregate), wanted.with_scores
+
+
+def _combined(session: Session, name: str, argv: list[bytes]) -> list[Reply]:
+    """Return the members of a union, intersection or difference, in order."""
+    scores, with_scores = _combine(session, name, argv[1:])
+    entries = sorted(zip(scores.values(), scores, strict=True))
+    return _pairs(session, entries) if with_scores else [member for _, member in entries]
+
+
+def _combined_store(session: Session, name: str, argv: list[bytes]) -> int:
+    """Store a union, intersection or difference."""
+    scores, _ = _combine(session, name, argv[2:], storing=True)
+    return _store(session, argv[1], scores, name)
+
+
+@command(
+    "ZUNION", READONLY, since="6.2.0", complexity="O(N)+O(M*log(M)) with N members in all, M different ones.",
+    raw=True, arity=-3, keys=_COUNTED_KEYS,
+    arguments=[*arguments.KEYS, *arguments.WEIGHTS, arguments.WITH_SCORES],
+)  # fmt: skip
+def zunion(session: Session, argv: list[bytes]) -> list[Reply]:
+    """Return the members that any of several sorted sets has."""
+    return _combined(session, "zunion", argv)
+
+
+@command(
+    "ZINTER", READONLY, since="6.2.0",
+    complexity="O(N*K)+O(M*log(M)) with N members in the smallest of K sorted sets, M of them returned.",
+    raw=True, arity=-3, keys=_COUNTED_KEYS,
+    arguments=[*arguments.KEYS, *arguments.WEIGHTS, arguments.WITH_SCORES],
+)  # fmt: skip
+def zinter(session: Session, argv: list[bytes]) -> list[Reply]:
+    """Return the members that each of several sorted sets has."""
+    return _combined(session, "zinter", argv)
+
+
+@command(
+    "ZDIFF", READONLY, since="6.2.0",
+    complexity="O(N*K)+O(M*log(M)) with N members in the first of K sorted sets, M of them returned.",
+    raw=True, arity=-3, keys=_COUNTED_KEYS, arguments=[*arguments.KEYS, arguments.WITH_SCORES],
+)  # fmt: skip
+def zdiff(session: Session, argv: list[bytes]) -> list[Reply]:
+    """Return the members that the first of several sorted sets has alone."""
+    return _combined(session, "zdiff", argv)
+
+
+@command(
+    "ZUNIONSTORE", WRITE | DENYOOM, since="2.0.0",
+    complexity="O(N)+O(M*log(M)) with N members in all, M different ones.",
+    raw=True, arity=-4, keys=_STORED_KEYS, arguments=[*arguments.STORED_KEYS, *arguments.WEIGHTS],
+)  # fmt: skip
+def zunionstore(session: Session, argv: list[bytes]) -> int:
+    """Store the members that any of several sorted sets has, and return how many they are."""
+    return _combined_store(session, "zunionstore", argv)
+
+
+@command(
+    "ZINTERSTORE", WRITE | DENYOOM, since="2.0.0",
+    complexity="O(N*K)+O(M*log(M)) with N members in the smallest of K sorted sets, M of them stored.",
+    raw=True, arity=-4, keys=_STORED_KEYS, arguments=[*arguments.STORED_KEYS, *arguments.WEIGHTS],
+)  # fmt: skip
+def zinterstore(session: Session, argv: list[bytes]) -> int:
+    """Store the members that each of several sorted sets has, and return how many they are."""
+    return _combined_store(session, "zinterstore", argv)
+
+
+@command(
+    "ZDIFFSTORE", WRITE | DENYOOM, since="6.2.0",
+    complexity="O(N*K)+O(M*log(M)) with N members in the first of K sorted sets, M of them stored.",
+    raw=True, arity=-4, keys=_STORED_KEYS, arguments=arguments.STORED_KEYS,
+)  # fmt: skip
+def zdiffstore(session: Session, argv: list[bytes]) -> int:
+    """Store the members that the first of several sorted sets has alone, and return how many they are."""
+    return _combined_store(session, "zdiffstore", argv)
+
+
+@command(
+    "ZINTERCARD", READONLY, since="7.0.0",
+    complexity="O(N*K) with N members in the smallest of K sorted sets.",
+    raw=True, arity=-3, keys=_COUNTED_KEYS,
+    arguments=[*arguments.KEYS, Argument("limit", "integer", token="LIMIT", optional=True)],
+)  # fmt: skip
+def zintercard(session: Session, argv: list[bytes]) -> int:
+    """Return how many members each of several sorted sets has, counting up to a limit."""
+    # Raw: the types of the keys are judged before the options behind them, and LIMIT before the word behind it.
+    keys, options = counted_keys("zintercard", argv[1:])
+    sources = _sources(session.db, keys)
+    limit = 0
+    words = iter(options)
+    for word in words:
+        operand = next(words, None)
+        if word.upper() != b"LIMIT" or operand is None:
+            raise RespError(errors.SYNTAX)
+        number = parse_int64(operand)
+        if number is None or number < 0:
+            raise RespError(errors.LIMIT_NEGATIVE)
+        limit = number
+    return algebra.count_intersection(sources, limit)
+
+
+# Popping --------------------------------------------------------------------------------------------------
+
+
+def _pop(db: Database, key: bytes, zset: ZSet, count: int, *, highest: bool) -> list[Entry]:
+    """Remove members from one end; return them from that end on."""
+    size = len(zset)
+    count = min(count, size)
+    entries = zset.remove_span((size - count, size) if highest else (0, count))
+    if highest:
+        entries.reverse()
+    if entries:
+        _removed(db, key, zset, "zpopmax" if highest else "zpopmin", len(entries))
+    return entries
+
+
+def _zpop(session: Session, key: bytes, count: int | None, *, highest: bool) -> list[Reply]:
+    """Remove members from one end; return them with their scores."""
+    zset = session.db.edit(key, ZSet)
+    if zset is None:
+        return []
+    if count is None:
+        [(score, member)] = _pop(session.db, key, zset, 1, highest=highest)
+        return [member, score]
+    return _pairs(session, _pop(session.db, key, zset, count, highest=highest))
+
+
+_POP_COST: Final = "O(log(N)*M) with N members, of which M are popped."
+
+
+def _too_many(_: bytes) -> str:
+    """Return what a word behind the count is answered with."""
+    return errors.SYNTAX
+
+
+def _zpopmin_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+    """Pop once for each key of a column, when all are of one sorted set that has more members, or of none."""
+    if len(columns) != 1:
+        return None
+    keys = columns[0]
+    key, count = keys[0], len(keys)
+    zset = _one_zset(db, keys)
+    if zset is None:
+        return [[] for _ in keys] if db.peek(key) is None and keys.count(key) == count else None
+    if len(zset) <= count:
+        return None
+    popped = zset.remove_span((0, count))
+    for _ in keys:
+        db.changed(key, "zpopmin")
+    return [[member, score] for score, member in popped]
+
+
+@command(
+    "ZPOPMIN", WRITE | FAST, since="5.0.0", complexity=_POP_COST, unknown_option=_too_many, many=_zpopmin_many
+)
+def zpopmin(session: Session, key: AccessDeleteKey, count: Positive | None = None) -> list[Reply]:
+    """Remove the members with the lowest scores and return them."""
+    return _zpop(session, key, count, highest=False)
+
+
+@command("ZPOPMAX", WRITE | FAST, since="5.0.0", complexity=_POP_COST, unknown_option=_too_many)
+def zpopmax(session: Session, key: AccessDeleteKey, count: Positive | None = None) -> list[Reply]:
+    """Remove the members with the highest scores and return them."""
+    return _zpop(session, key, count, highest=True)
+
+
+@command(
+    "ZMPOP", WRITE, since="7.0.0",
+    complexity="O(K) + O(M*log(N)) with K keys, and N members in the first one that has any, of which M are popped.",
+    raw=True, arity=-4, keys=_POPPED_KEYS,
+    arguments=[
+        *arguments.KEYS, arguments.LOWEST_OR_HIGHEST,
+        Argument("count", "integer", token="COUNT", optional=True),
+    ],
+)  # fmt: skip
+def zmpop(session: Session, argv: list[bytes]) -> Reply:
+    """Remove members from one end of the first sorted set that is not empty, and return its key and them."""
+    # Raw: the word behind the keys is found by their number.
+    numkeys = parse_int64(argv[1])
+    if numkeys is None or numkeys < 1:
+        raise RespError(errors.NUMKEYS_NOT_POSITIVE)
+    highest, count = _end_and_count(argv[2 + numkeys :])
+    for key in argv[2 : 2 + numkeys]:
+        zset = session.db.edit(key, ZSet)
+        if zset is not None:
+            entries = _pop(session.db, key, zset, count, highest=highest)
+            return [key, [[member, score] for score, member in entries]]
+    return NULL_ARRAY
+
+
+def _end_and_count(words: Sequence[bytes]) -> tuple[bool, int]:
+    """Read what stands behind the keys of ZMPOP: whether the highest are popped, and how many."""
+    if not words or words[0].upper() not in {b"MIN", b"MAX"}:
+        raise RespError(errors.SYNTAX)
+    count = None
+    options = iter(words[1:])
+    for word in options:
+        operand = next(options, None)
+        if word.upper() != b"COUNT" or operand is None or count is not None:
+            raise RespError(errors.SYNTAX)
+        count = parse_int64(operand)
+        if count is None or count < 1:
+            raise RespError(errors.COUNT_NOT_POSITIVE)
+    return words[0].upper() == b"MAX", count or 1
+
+
+# By chance, and one after another -------------------------------------------------------------------------
+
+_MOST_PICKS: Final = 1 << 27
+"""Redis would send billions of members until someone stops it; here the reply has to fit into memory."""
+
+_parse_picks: Final = bounded(-INT64_MAX, INT64_MAX)
+
+
+@command(
+    "ZRANDMEMBER", READONLY, since="6.2.0", complexity="O(M*log(N)) with N members, of which M are returned.",
+    tips=["nondeterministic_output"], raw=True, arity=-2, keys=_ONE_KEY,
+    arguments=[
+        Argument("key", "key", key_spec=0),
+        Argument(
+            "options", "block", optional=True,
+            arguments=[Argument("count", "integer"), arguments.WITH_SCORES],
+        ),
+    ],
+)  # fmt: skip
+def zrandmember(session: Session, argv: list[bytes]) -> Reply:
+    """Return members by chance: different ones, or for a negative count each for itself."""
+    # Raw: WITHSCORES needs a count in front of it.
+    random = session.server.random
+    if len(argv) == 2:
+        zset = session.db.find(argv[1], ZSet)
+        if zset is None:
+            return None
+        at = int(random.random() * len(zset))
+        return zset.entries(at, at + 1)[0][1]
+    count, with_scores = _picks(argv[2:])
+    zset = session.db.find(argv[1], ZSet)
+    if zset is None or not count:
+        return []
+    size = len(zset)
+    if count < 0:
+        positions = [int(random.random() * size) for _ in range(-count)]
+    else:
+        positions = random.sample(range(size), min(count, size))
+    entries = [zset.entries(at, at + 1)[0] for at in positions]
+    return _pairs(session, entries) if with_scores else [member for _, member in entries]
+
+
+def _picks(words: Sequence[bytes]) -> tuple[int, bool]:
+    """Read how many members ZRANDMEMBER is to return, and whether with scores."""
+    count = _parse_picks(words[0])
+    if count is None:
+        raise RespError(errors.NOT_AN_INTEGER)
+    with_scores = len(words) > 1
+    if len(words) > 2 or (with_scores and words[1].upper() != b"WITHSCORES"):
+        raise RespError(errors.SYNTAX)
+    if (with_scores and abs(count) > INT64_MAX // 2) or count < -_MOST_PICKS:
+        raise RespError(errors.OUT_OF_RANGE)
+    return count, with_scores
+
+
+@command(
+    "ZSCAN", READONLY, since="2.8.0", complexity="O(COUNT) for every call, O(N) for an iteration over N members.",
+    tips=["nondeterministic_output"], raw=True, arity=-3, keys=_ONE_KEY,
+    arguments=[
+        Argument("key", "key", key_spec=0),
+        Argument("cursor", "integer"),
+        Argument("pattern", "pattern", token="MATCH", optional=True),
+        Argument("count", "integer", token="COUNT", optional=True),
+    ],
+)  # fmt: skip
+def zscan(session: Session, argv: list[bytes]) -> list[Reply]:
+    """Return the next cursor, 0 at the end, and some of the members with their scores."""
+    # Raw: the cursor is judged before the key, and the key before the options.
+    cursor = scan_cursor(argv[2])
+    zset = session.db.find(argv[1], ZSet)
+    if zset is None:
+        return [b"0", []]
+    options = scan_options(argv[3:])
+    following, members = zset.scan(cursor, options.size)
+    matches = options.matches
+    # Redis prints the scores of a skiplist by another function here than everywhere else.
+    written = format_double if zset.packed else b"%.17g".__mod__
+    found: list[Reply] = []
+    for member in members:
+        if matches is None or matches(member):
+            found += (member, written(zset.scores[member]))
+    return [b"%d" % following, found]
