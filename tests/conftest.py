@@ -3,12 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.real_server import RealServer
 
 # The same examples in every run: a failure is repeated, not met once.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
+# Without shrinking, which can go on for minutes: the example that failed is shown as it is.
+settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target),
+)
 settings.load_profile("repeatable")
 
 

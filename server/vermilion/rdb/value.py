@@ -12,12 +12,20 @@ from typing import Final
 from vermilion.rdb import intset, listpack
 from vermilion.rdb.encoding import FormatError, Reader, write_length, write_string
 from vermilion.settings import Settings
+from vermilion.structures.list import List
 from vermilion.structures.set import HASHTABLE, INTSET, LISTPACK, Set
 
 _STRING: Final = 0
+_LIST: Final = 1
 _SET: Final = 2
 _SET_INTSET: Final = 11
+_LIST_NODES: Final = 18
 _SET_LISTPACK: Final = 20
+
+_PLAIN: Final = 1
+_PACKED: Final = 2
+_NODE: Final = 128
+"""Elements of a node that is written; a reader divides them anew."""
 
 
 def write_value(value: object) -> bytes:
@@ -35,6 +43,8 @@ def write_value(value: object) -> bytes:
         return b"%c%b" % (_STRING, write_string(bytes(value)))
     if isinstance(value, Set):
         return _write_set(value)
+    if isinstance(value, List):
+        return _write_list(value)
     raise TypeError(f"{type(value).__name__} has no RDB type")
 
 
@@ -46,6 +56,15 @@ def _write_set(value: Set) -> bytes:
     if value.encoding == LISTPACK:
         return b"%c%b" % (_SET_LISTPACK, write_string(listpack.pack(members)))
     return b"%c%b%b" % (_SET, write_length(len(members)), b"".join(map(write_string, members)))
+
+
+def _write_list(value: List) -> bytes:
+    """Return a list as nodes, one of them where it is a listpack."""
+    elements = value.elements()
+    size = len(elements) if value.encoding == LISTPACK else _NODE
+    nodes = [listpack.pack(elements[at : at + size]) for at in range(0, len(elements), size)]
+    written = [b"%c%b" % (_PACKED, write_string(node)) for node in nodes]
+    return b"%c%b%b" % (_LIST_NODES, write_length(len(written)), b"".join(written))
 
 
 def read_value(reader: Reader, limits: Settings) -> object:
@@ -67,6 +86,35 @@ def read_value(reader: Reader, limits: Settings) -> object:
 def _read_string(reader: Reader, _: Settings) -> bytes:
     """Return a string."""
     return reader.string()
+
+
+def _list(elements: list[bytes], limits: Settings) -> List:
+    """Return a list of elements."""
+    if not elements:
+        raise FormatError
+    found = List()
+    found.push_tail(elements, limits.list_max_listpack_size)
+    return found
+
+
+def _read_list(reader: Reader, limits: Settings) -> List:
+    """Return a list of single elements."""
+    return _list([reader.string() for _ in range(reader.count())], limits)
+
+
+def _read_list_nodes(reader: Reader, limits: Settings) -> List:
+    """Return a list of nodes, none of which is empty."""
+    elements: list[bytes] = []
+    for _ in range(reader.count()):
+        kind = reader.length()
+        if kind not in {_PLAIN, _PACKED}:
+            raise FormatError
+        text = reader.string()
+        node = listpack.unpack(text) if kind == _PACKED else [text]
+        if not node:
+            raise FormatError
+        elements += node
+    return _list(elements, limits)
 
 
 def _read_set(reader: Reader, limits: Settings) -> Set:
@@ -101,7 +149,9 @@ def _read_set_listpack(reader: Reader, limits: Settings) -> Set:
 
 _READERS: Final[dict[int, Callable[[Reader, Settings], object]]] = {
     _STRING: _read_string,
+    _LIST: _read_list,
     _SET: _read_set,
     _SET_INTSET: _read_intset,
+    _LIST_NODES: _read_list_nodes,
     _SET_LISTPACK: _read_set_listpack,
 }

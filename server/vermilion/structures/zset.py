@@ -351,6 +351,10 @@ class ZSet(Structure):
             at += 1
         return found
 
+    def elements(self) -> list[bytes]:
+        """Return all members by their scores: what SORT goes over."""
+        return [member for _, member in self.entries(0, len(self))]
+
     def __iter__(self) -> Iterator[Entry]:
         """Return all entries in ascending order."""
         for scores, members in zip(self._scores, self._members, strict=True):
