@@ -40,6 +40,7 @@ _CATEGORIES: Final = {
     "generic": "keyspace",
     "connection": "connection",
     "sorted-set": "sortedset",
+    "geo": "geo",
     "bitmap": "bitmap",
     "hyperloglog": "hyperloglog",
     "stream": "stream",
