@@ -36,6 +36,7 @@ SYNTAX: Final = "ERR syntax error"
 WRONG_TYPE: Final = "WRONGTYPE Operation against a key holding the wrong kind of value"
 NO_SUCH_KEY: Final = "ERR no such key"
 NOT_AN_INTEGER: Final = "ERR value is not an integer or out of range"
+NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
 NOT_A_FLOAT: Final = "ERR value is not a valid float"
 OUT_OF_RANGE: Final = "ERR value is out of range"
 OUT_OF_RANGE_POSITIVE: Final = "ERR value is out of range, must be positive"
@@ -68,6 +69,14 @@ def unknown_subcommand(container: str, name: bytes) -> str:
     return f"ERR unknown subcommand '{text(_shown(name))}'. Try {container.upper()} HELP."
 
 
+def wrong_subcommand(container: str, name: bytes) -> str:
+    """A subcommand that judges its arguments itself, with others than it takes."""
+    return (
+        f"ERR unknown subcommand or wrong number of arguments for '{text(_shown(name))}'."
+        f" Try {container.upper()} HELP."
+    )
+
+
 def wrong_arity(name: str) -> str:
     """Too few or too many arguments; name is lower case, `container|sub` for subcommands."""
     return f"ERR wrong number of arguments for '{name}' command"
@@ -94,6 +103,8 @@ HELLO_NEEDS_AUTH: Final = (
 INVALID_CLIENT_ID: Final = "ERR Invalid client ID"
 CLIENT_ID_NOT_POSITIVE: Final = "ERR client-id should be greater than 0"
 NO_SUCH_CLIENT: Final = "ERR No such client"
+BAD_UNBLOCK_REASON: Final = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+UNBLOCKED: Final = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 MAXAGE_NOT_AN_INTEGER: Final = "ERR maxage is not an integer or out of range"
 MAXAGE_NOT_POSITIVE: Final = "ERR maxage should be greater than 0"
 
@@ -154,6 +165,10 @@ def not_between(low: int, high: int) -> str:
     return f"ERR value is out of range, value must between {low} and {high}"
 
 
+# SORT ----------------------------------------------------------------------------------------------------
+
+SCORE_NOT_A_DOUBLE: Final = "ERR One or more scores can't be converted into double"
+
 # DUMP and RESTORE ----------------------------------------------------------------------------------------
 
 BUSY_KEY: Final = "BUSYKEY Target key name already exists."
@@ -174,9 +189,22 @@ LCS_NEEDS_STRINGS: Final = "ERR The specified keys must contain string values"
 LCS_LEN_AND_IDX: Final = "ERR If you want both the length and indexes, please just use IDX."
 LCS_TOO_LONG: Final = "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len"
 
+# Blocking -------------------------------------------------------------------------------------------------
+
+TIMEOUT_NOT_A_FLOAT: Final = "ERR timeout is not a float or out of range"
+
+# Lists ----------------------------------------------------------------------------------------------------
+
+COUNT_NOT_POSITIVE: Final = "ERR count should be greater than 0"
+RANK_ZERO: Final = (
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from"
+    " the end of the list"
+)
+COUNT_NEGATIVE: Final = "ERR COUNT can't be negative"
+MAXLEN_NEGATIVE: Final = "ERR MAXLEN can't be negative"
+
 # Sets -----------------------------------------------------------------------------------------------------
 
-NUMKEYS_NOT_POSITIVE: Final = "ERR numkeys should be greater than 0"
 MORE_KEYS_THAN_ARGUMENTS: Final = "ERR Number of keys can't be greater than number of args"
 LIMIT_NEGATIVE: Final = "ERR LIMIT can't be negative"
 
@@ -193,7 +221,6 @@ LIMIT_WITHOUT_BY: Final = (
 )
 WITHSCORES_WITH_BYLEX: Final = "ERR syntax error, WITHSCORES not supported in combination with BYLEX"
 WEIGHT_NOT_A_FLOAT: Final = "ERR weight value is not a float"
-COUNT_NOT_POSITIVE: Final = "ERR count should be greater than 0"
 
 
 def no_input_key(name: str) -> str:
@@ -275,7 +302,7 @@ STREAM_ID_TOO_SMALL: Final = (
     "ERR The ID specified in XADD is equal or smaller than the target stream top item"
 )
 STREAM_EXHAUSTED: Final = "ERR The stream has exhausted the last possible ID, unable to add more items"
-MAXLEN_NEGATIVE: Final = "ERR The MAXLEN argument must be >= 0."
+TRIM_MAXLEN_NEGATIVE: Final = "ERR The MAXLEN argument must be >= 0."
 TRIM_LIMIT_NEGATIVE: Final = "ERR The LIMIT argument must be >= 0."
 MAXLEN_WITH_MINID: Final = "ERR syntax error, MAXLEN and MINID options at the same time are not compatible"
 LIMIT_WITHOUT_STRATEGY: Final = (
@@ -375,11 +402,6 @@ DEBUG_NOT_ALLOWED: Final = (
     'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a'
     " local connection, otherwise you need to set this option in the configuration file, and then restart the server."
 )
-
-
-def unknown_debug_call(name: bytes) -> str:
-    """A subcommand of DEBUG that does not exist, or with other arguments."""
-    return f"ERR unknown subcommand or wrong number of arguments for '{text(_shown(name))}'. Try DEBUG HELP."
 
 
 # CONFIG -------------------------------------------------------------------------------------------------

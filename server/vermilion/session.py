@@ -6,11 +6,15 @@ This floor knows no sockets: a session's transport is whatever carries its repli
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from vermilion.clock import Clock
 from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
+
+if TYPE_CHECKING:
+    from vermilion.pending import Pending
 
 # Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
 # engine looks at `session.gates & command.gated` and takes the slow path only when that is not 0.
@@ -44,6 +48,9 @@ class Transport(Protocol):
     def output_buffered(self) -> int:
         """Bytes of replies that the client has not taken yet."""
 
+    def answer(self, reply: Reply) -> None:
+        """Send the reply of the call that had to wait, and go on with those behind it."""
+
     def use_resp(self, version: int) -> None:
         """Encode the replies from now on in this version of RESP."""
 
@@ -70,12 +77,15 @@ class Session:
     LLM Context:
         - `resp` is 2 or 3; the transport picks the encoder by it after each call.
         - `gates` is the only thing the engine looks at on the way of an ordinary call.
+        - `pending` is the call that waits, and only the engine sets it: no other call is made meanwhile.
+        - `may_wait` is False where a blocking command answers at once instead: in MULTI and in scripts.
         - `last_command` is the latest call's command; its `name` is the full one (`client|list`).
     """
 
     __slots__ = (
         "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
-        "lib_version", "name", "no_evict", "reply_mode", "resp", "server", "total_calls", "transport", "user",
+        "lib_version", "may_wait", "name", "no_evict", "pending", "reply_mode", "resp", "server", "total_calls",
+        "transport", "user",
     )  # fmt: skip
 
     def __init__(
@@ -96,6 +106,8 @@ class Session:
         self.last_active_ms = now_ms
         self.last_command: CommandRecord | None = None
         self.no_evict = False
+        self.pending: Pending | None = None
+        self.may_wait = True
         self.reply_mode = "on"
         self.total_calls = 0
 
@@ -180,6 +192,9 @@ class Server(Protocol):
 
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says in these sections, or in the default ones."""
+
+    def unblock(self, session: Session, reply: Reply) -> None:
+        """Give a client whose call is pending this reply instead of the awaited one."""
 
     def reset_stats(self) -> None:
         """Start counting anew (CONFIG RESETSTAT)."""

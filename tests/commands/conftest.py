@@ -9,6 +9,7 @@ from vermilion.clock import ManualClock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
+from vermilion.protocol.reply import Reply
 from vermilion.session import Session
 
 
@@ -20,6 +21,8 @@ class Caller:
     fileno = -1
     query_buffered = 0
     output_buffered = 0
+
+    def answer(self, reply: Reply) -> None: ...
 
     def use_resp(self, version: int) -> None: ...
 

@@ -8,6 +8,7 @@ from vermilion.clock import ManualClock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
+from vermilion.protocol.reply import Reply
 from vermilion.session import Session
 
 
@@ -22,6 +23,8 @@ class FakeTransport:
     def __init__(self, address: str = "127.0.0.1:5000") -> None:
         self.address = address
         self.aborted = False
+
+    def answer(self, reply: Reply) -> None: ...
 
     def use_resp(self, version: int) -> None: ...
 

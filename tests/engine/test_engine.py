@@ -10,6 +10,7 @@ from vermilion.clock import ManualClock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.engine.stats import ERROR_CODES_LIMIT
+from vermilion.pending import Pending
 from vermilion.protocol.encode import encode_resp2
 from vermilion.protocol.reply import NO_REPLY, OK, PONG
 from vermilion.session import Session, Transport
@@ -205,7 +206,9 @@ def test_a_pipeline_answers_as_single_calls_do(engine: Engine, session: Session)
     engine.execute(session, [b"FLUSHALL"])
     apart: list[bytes] = []
     for call in calls:
-        encode_resp2(engine.execute(session, call.split()), apart.append)
+        reply = engine.execute(session, call.split())
+        assert not isinstance(reply, Pending)
+        encode_resp2(reply, apart.append)
     assert b"".join(together) == b"".join(apart)
 
 

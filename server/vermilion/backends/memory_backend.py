@@ -1,6 +1,7 @@
 """The in-memory backend: an engine in this process, under the cache API and under the server's command face."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from vermilion.clock import Clock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
+from vermilion.pending import Pending
 from vermilion.protocol.reply import Reply
 
 if TYPE_CHECKING:
@@ -55,6 +57,8 @@ class MemoryCacheBackend:
         self._db = self.engine.databases[0]
         self._own_session: Session | None = None
         self._cron: asyncio.TimerHandle | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self.engine.waiting.set_alarm = self._set_alarm
 
     # The cache API ----------------------------------------------------------------------------------------
 
@@ -82,6 +86,9 @@ class MemoryCacheBackend:
         if self._cron is not None:
             self._cron.cancel()
             self._cron = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def get(self, key: str) -> bytes | None:
         """Return the value of a key.
@@ -172,10 +179,11 @@ class MemoryCacheBackend:
             argv: its name and its arguments.
 
         Returns:
-            The plain reply.
+            The plain reply. A blocking command is awaited; to cancel it is to give up waiting, with nothing consumed.
 
         Raises:
             RespError: the error reply.
+            ConnectionError: when CLIENT KILL ended the wait.
 
         Example:
             >>> asyncio.run(MemoryCacheBackend().call(b"INCRBY", b"visits", b"3"))
@@ -187,9 +195,48 @@ class MemoryCacheBackend:
         if self._own_session is None:
             self._own_session = self.engine.open_session(_Caller())
         reply = self.engine.execute(self._own_session, list(argv))
+        if type(reply) is Pending:
+            reply = await self._pending_reply(self._own_session)
         if isinstance(reply, RespError):
             raise reply
         return reply
+
+    async def _pending_reply(self, session: "Session") -> Reply:
+        """Wait for the reply of a call of this process; calls that are made meanwhile have another session."""
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+        def resolve(reply: Reply) -> None:
+            if not future.done():
+                future.set_result(reply)
+
+        def give_up() -> None:
+            self.close_session(session)
+            if not future.done():
+                future.set_exception(ConnectionError("the client was killed"))
+
+        session.transport = _Caller(resolve, give_up)
+        self._own_session = None
+        try:
+            return await future
+        finally:
+            self.close_session(session)
+
+    def _set_alarm(self, delay_ms: int) -> None:
+        """Have the engine look at the deadlines of pending calls; before any that was set for later."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # a program without an event loop calls the engine's periodic work itself
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = loop.call_later(delay_ms / 1000, self._ring)
+
+    def _ring(self) -> None:
+        """Answer the calls that have waited for long enough."""
+        self._alarm = None
+        delay_ms = self.engine.end_waits()
+        if delay_ms is not None:
+            self._set_alarm(delay_ms)
 
     def _schedule(self) -> None:
         """Run the engine's periodic work `hz` times a second, for a quarter of the time at most."""
@@ -202,14 +249,29 @@ class MemoryCacheBackend:
         self._schedule()
 
 
+def _nothing(*_: object) -> None:
+    """Stand in for what a caller does when its reply comes: it has it already."""
+
+
 class _Caller:
-    """The transport of calls that come from this process: there is none."""
+    """The transport of calls that come from this process: there is none.
+
+    Args:
+        answer: takes the reply of a call that had to wait.
+        abort: told that the client was killed.
+    """
 
     address = "internal:0"
     local_address = "internal:0"
     fileno = -1
     query_buffered = 0
     output_buffered = 0
+
+    def __init__(
+        self, answer: Callable[[Reply], None] = _nothing, abort: Callable[[], None] = _nothing
+    ) -> None:
+        self.answer = answer
+        self.abort = abort
 
     def use_resp(self, version: int) -> None:
         """Replies are values here: nothing to encode."""
@@ -218,7 +280,4 @@ class _Caller:
         """Calls are made by this process: nothing to limit."""
 
     def close_after_reply(self) -> None:
-        """There is nothing to close."""
-
-    def abort(self) -> None:
         """There is nothing to close."""

@@ -21,7 +21,7 @@ from vermilion import errors
 from vermilion.commands.syntax import AnyOf, Argument, KeyRole, KeySpec, Kind, OneOf, OneWord, Operand, Token
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
-from vermilion.protocol.reply import Reply
+from vermilion.pending import Answer
 from vermilion.session import Server, Session
 
 INJECTED: Final[dict[object, str]] = {Session: "session", Database: "session.db", Server: "session.server"}
@@ -33,7 +33,7 @@ _serial = itertools.count()
 class Shape(NamedTuple):
     """What a signature says."""
 
-    call: Callable[[Session, list[bytes]], Reply]
+    call: Callable[[Session, list[bytes]], Answer]
     arity: int
     arguments: tuple[Argument, ...]
     key_specs: tuple[KeySpec, ...]
@@ -41,7 +41,7 @@ class Shape(NamedTuple):
 
 def raw_shape(
     name: str,
-    function: Callable[..., Reply],
+    function: Callable[..., Answer],
     arity: int,
     arguments: Sequence[Argument],
     keys: Sequence[KeySpec],
@@ -71,10 +71,10 @@ class _Parameters(NamedTuple):
 
 def compile_signature(
     name: str,
-    function: Callable[..., Reply],
+    function: Callable[..., Answer],
     keys: Sequence[KeySpec] | None,
     unknown_option: Callable[[bytes], str] | None,
-    plain: Callable[..., Reply] | None = None,
+    plain: Callable[..., Answer] | None = None,
 ) -> Shape:
     """Compile the caller of a function whose signature is the syntax.
 
@@ -102,7 +102,7 @@ def compile_signature(
     )
 
 
-def _sort_parameters(name: str, function: Callable[..., Reply]) -> _Parameters:
+def _sort_parameters(name: str, function: Callable[..., Answer]) -> _Parameters:
     """Read the signature."""
     found = _Parameters([], [], [], None, [])
     rest: tuple[str, Kind] | None = None
@@ -148,10 +148,10 @@ class _Source:
     def __init__(
         self,
         name: str,
-        function: Callable[..., Reply],
+        function: Callable[..., Answer],
         parameters: _Parameters,
         unknown_option: Callable[[bytes], str] | None,
-        plain: Callable[..., Reply] | None,
+        plain: Callable[..., Answer] | None,
     ) -> None:
         self.parameters = parameters
         self.names: dict[str, object] = {
@@ -378,7 +378,7 @@ class _Source:
         ]
 
 
-def _build(name: str, lines: list[str], names: dict[str, object]) -> Callable[[Session, list[bytes]], Reply]:
+def _build(name: str, lines: list[str], names: dict[str, object]) -> Callable[[Session, list[bytes]], Answer]:
     """Compile a caller and keep its source for tracebacks."""
     source = "\n".join(lines) + "\n"
     filename = f"<caller of {name} {next(_serial)}>"
@@ -390,7 +390,7 @@ def _build(name: str, lines: list[str], names: dict[str, object]) -> Callable[[S
         **names,
     }
     exec(compile(source, filename, "exec"), scope)  # noqa: S102  # our own source, made from our own signatures
-    call: Callable[[Session, list[bytes]], Reply] = scope["call"]
+    call: Callable[[Session, list[bytes]], Answer] = scope["call"]
     return call
 
 
@@ -415,6 +415,7 @@ def _describe(parameters: _Parameters, first: int) -> tuple[list[Argument], list
                 optional=optional,
                 multiple=multiple,
                 arguments=members,
+                since=kind.since,
             )
         )
 

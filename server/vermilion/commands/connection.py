@@ -290,7 +290,8 @@ def client_no_touch(session: Session, enabled: OnOff) -> Status:
 def _describe(session: Session, now_ms: int) -> str:
     """Return one line of CLIENT LIST, without its line end."""
     transport = session.transport
-    flags = "e" if session.no_evict else ""
+    flags = "b" if session.pending is not None else ""
+    flags += "e" if session.no_evict else ""
     flags += "T" if session.gates & GATE_NO_TOUCH else ""
     queued, unsent = transport.query_buffered, transport.output_buffered
     fields = {
@@ -493,6 +494,33 @@ def _pairs(options: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
         yield word.upper(), next(words)
 
 
+@command(
+    "CLIENT|UNBLOCK", ADMIN | _CLIENT_FLAGS, since="5.0.0", complexity="O(log N) where N is the number of client"
+    " connections", raw=True, arity=-3,
+    arguments=[
+        Argument("client-id", "integer"),
+        Argument("unblock-type", "oneof", optional=True, arguments=_type_tokens("timeout", "error")),
+    ],
+)  # fmt: skip
+def client_unblock(session: Session, argv: list[bytes]) -> int:
+    """Let a blocked client wait no longer, as if by timeout or with an error; return 1 when it was, 0 when not."""
+    # Raw: one argument too many is refused as a subcommand that does not exist.
+    if len(argv) > 4:
+        raise RespError(errors.wrong_subcommand("CLIENT", argv[1]))
+    reason = argv[3].upper() if len(argv) == 4 else b"TIMEOUT"
+    if reason not in {b"TIMEOUT", b"ERROR"}:
+        raise RespError(errors.BAD_UNBLOCK_REASON)
+    number = parse_int64(argv[2])
+    if number is None:
+        raise RespError(errors.NOT_AN_INTEGER)
+    other = session.server.sessions.get(number)
+    if other is None or other.pending is None:
+        return 0
+    reply = other.pending.at_timeout if reason == b"TIMEOUT" else RespError(errors.UNBLOCKED)
+    session.server.unblock(other, reply)
+    return 1
+
+
 @command("CLIENT|HELP", LOADING | STALE, since="5.0.0", complexity="O(1)")
 def client_help() -> list[Reply]:
     """Return what the subcommands do."""
@@ -537,6 +565,8 @@ _HELP: Final = (
     "    Set client meta attr. Options are:",
     "    * LIB-NAME: the client lib name.",
     "    * LIB-VER: the client lib version.",
+    "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+    "    Unblock the specified blocked client.",
     "NO-EVICT (ON|OFF)",
     "    Protect current client connection from eviction.",
     "NO-TOUCH (ON|OFF)",

@@ -9,9 +9,11 @@ from vermilion.commands import (
     serialization,
     server,
     sorted_set,
+    sorting,
     stream,
     string,
 )
+from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
 __all__ = [
@@ -20,10 +22,12 @@ __all__ = [
     "generic",
     "geo",
     "hyperloglog",
+    "list_",
     "serialization",
     "server",
     "set_",
     "sorted_set",
+    "sorting",
     "stream",
     "string",
 ]

@@ -52,6 +52,11 @@ def _statuses(words: Sequence[str]) -> OrderedSet:
 
 def _key_spec(spec: KeySpec) -> dict[Reply, Reply]:
     """Return a key specification."""
+    described: dict[Reply, Reply] = {b"notes": spec.notes.encode()} if spec.notes else {}
+    described[b"flags"] = _statuses(spec.flags)
+    if callable(spec.begin):
+        unknown: dict[Reply, Reply] = {b"type": b"unknown", b"spec": {}}
+        return described | {b"begin_search": unknown, b"find_keys": unknown}
     begin: Reply
     if isinstance(spec.begin, int):
         begin = {b"type": b"index", b"spec": {b"index": spec.begin}}
@@ -67,8 +72,7 @@ def _key_spec(spec: KeySpec) -> dict[Reply, Reply]:
     else:
         at, first = spec.numkeys
         found = {b"type": b"keynum", b"spec": {b"keynumidx": at, b"firstkey": first, b"keystep": spec.step}}
-    described: dict[Reply, Reply] = {b"notes": spec.notes.encode()} if spec.notes else {}
-    return described | {b"flags": _statuses(spec.flags), b"begin_search": begin, b"find_keys": found}
+    return described | {b"begin_search": begin, b"find_keys": found}
 
 
 def document(command: Command) -> dict[Reply, Reply]:

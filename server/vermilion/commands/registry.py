@@ -18,10 +18,12 @@ from vermilion.commands.syntax import (
     KeySpec,
 )  # fmt: skip
 from vermilion.keyspace.database import Database
+from vermilion.pending import Answer
 from vermilion.protocol.reply import Reply, Status
 from vermilion.session import Session
 
-Call: TypeAlias = Callable[[Session, list[bytes]], Reply]
+Call: TypeAlias = Callable[[Session, list[bytes]], Answer]
+"""Runs one call of a command: `Pending` is the answer of a call that has to wait for its reply."""
 CallKeyFlags: TypeAlias = Callable[[Sequence[bytes]], Sequence[KeyFlag]]
 """What one call does to its keys, for commands whose key specification has `variable_flags`."""
 Many: TypeAlias = Callable[[Database, Sequence[tuple[bytes, ...]]], Sequence[Reply] | Status | None]
@@ -29,7 +31,7 @@ Many: TypeAlias = Callable[[Database, Sequence[tuple[bytes, ...]]], Sequence[Rep
 second ones, …) and returns n replies, or the one that all have. Returns None, with nothing changed, when the calls
 must run one by one. Pipelines are made of such runs, and Python goes over a column many times faster than over
 calls."""
-F = TypeVar("F", bound=Callable[..., Reply])
+F = TypeVar("F", bound=Callable[..., Answer])
 
 COMMANDS: Final[dict[str, "Command"]] = {}
 """Every command by its lower-case name, subcommands as `container|sub`; complete once the groups are imported."""
@@ -44,6 +46,7 @@ _CATEGORIES: Final = {
     "bitmap": "bitmap",
     "hyperloglog": "hyperloglog",
     "stream": "stream",
+    "list": "list",
 }
 """A group's own ACL category, by its name."""
 

@@ -52,7 +52,7 @@ def restore(session: Session, argv: list[bytes]) -> Status:
     if ttl < 0:
         raise RespError(errors.INVALID_TTL)
     try:
-        value = payload.restore(argv[3])
+        value = payload.restore(argv[3], session.server.settings)
     except payload.FooterError:
         raise RespError(errors.BAD_PAYLOAD_FOOTER) from None
     except FormatError:

@@ -482,7 +482,7 @@ def debug(session: Session, argv: list[bytes]) -> Reply:
                 "HELP",
                 "    Print this help.",
             )
-    raise RespError(errors.unknown_debug_call(argv[1]))
+    raise RespError(errors.wrong_subcommand("DEBUG", argv[1]))
 
 
 def _leading_number(text: bytes) -> float:

@@ -162,7 +162,7 @@ class TrimOptions:
         else:
             length = integer(argv[at])
             if length < 0:
-                raise RespError(errors.MAXLEN_NEGATIVE)
+                raise RespError(errors.TRIM_MAXLEN_NEGATIVE)
             self.trim = Trim(length, approximate=approximate)
         return at
 

@@ -40,7 +40,7 @@ from vermilion.structures import lcs as subsequence
 from vermilion.structures import long_double
 
 SetKey = Annotated[bytes, KeyRole("RW", "access", "update", "variable_flags")]
-LongDouble = Annotated[Fraction | float, Kind("double", long_double.parse, errors.NOT_A_FLOAT)]
+UnreadDouble = Annotated[bytes, Kind("double")]
 Condition = Annotated[str | None, OneOf(Token("NX"), Token("XX"), since="2.6.12")]
 
 _PAIRS: Final = Argument(
@@ -331,13 +331,14 @@ def decrby(db: Database, key: AccessUpdateKey, decrement: Integer) -> int:
 
 
 @command("INCRBYFLOAT", WRITE | DENYOOM | FAST, since="2.6.0", complexity="O(1)")
-def incrbyfloat(db: Database, key: AccessUpdateKey, increment: LongDouble) -> bytes:
+def incrbyfloat(db: Database, key: AccessUpdateKey, increment: UnreadDouble) -> bytes:
     """Add to the number at a key and return the sum; a missing key counts as 0."""
     value = db.edit_string(key)
     number = Fraction(0) if value is None else long_double.parse(string_bytes(value))
-    if number is None:
+    amount = long_double.parse(increment)
+    if number is None or amount is None:
         raise RespError(errors.NOT_A_FLOAT)
-    total = long_double.add(number, increment)
+    total = long_double.add(number, amount)
     if total is None:
         raise RespError(errors.INCREMENT_NOT_FINITE)
     result = long_double.format_fixed(total)

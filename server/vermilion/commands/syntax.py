@@ -63,13 +63,19 @@ class Kind:
         parse: bytes to value, None when they do not spell one; None for arguments that stay bytes. It may raise
             RespError itself, where there is more than one way to be wrong.
         error: the text for bytes for which `parse` returns None.
+        since: the Redis version that brought the argument, where it is younger than the command.
     """
 
-    __slots__ = ("error", "name", "parse")
+    __slots__ = ("error", "name", "parse", "since")
 
     def __init__(
-        self, name: str, parse: Callable[[bytes], object] | None = None, error: str = errors.NOT_AN_INTEGER
+        self,
+        name: str,
+        parse: Callable[[bytes], object] | None = None,
+        error: str = errors.NOT_AN_INTEGER,
+        since: str = "",
     ) -> None:
+        self.since = since
         self.name = name
         self.parse = parse
         self.error = error
@@ -281,7 +287,8 @@ class KeySpec:
 
     Args:
         flags: what is done to these keys.
-        begin: the index of the first one, or the word in front of it and the index to start searching from.
+        begin: the index of the first one, or the word in front of it and the index to start searching from, or a
+            function that finds them in a call, where the documentation knows no way (`unknown`).
         last: the last one, relative to the first; negative counts from the end of the call.
         step: the distance from one to the next.
         limit: for last == -1: 0 or 1 take all, 2 takes the first half, and so on.
@@ -295,7 +302,7 @@ class KeySpec:
     def __init__(
         self,
         flags: Sequence[KeyFlag],
-        begin: int | tuple[str, int],
+        begin: int | tuple[str, int] | Callable[[Sequence[bytes]], range],
         *,
         last: int = 0,
         step: int = 1,
@@ -318,6 +325,8 @@ class KeySpec:
 
     def positions(self, argv: Sequence[bytes]) -> range:
         """Return the indexes of the keys of one call; empty when the call is too short for them."""
+        if callable(self.begin):
+            return self.begin(argv)
         if isinstance(self.begin, int):
             first = self.begin
         else:

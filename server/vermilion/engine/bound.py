@@ -7,12 +7,15 @@ command has some hundreds of counters at most, whatever happens to it.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from vermilion.commands.registry import COMMANDS, Command
 from vermilion.commands.syntax import DENYOOM, NO_AUTH
 from vermilion.protocol.reply import Reply
 from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_NO_TOUCH, GATE_REPLY, GATE_RESOLVE, Session
+
+if TYPE_CHECKING:
+    from vermilion.pending import Answer
 
 ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY
 
@@ -40,7 +43,7 @@ class BoundCommand:
         self.subcommands = {
             name.encode(): BoundCommand(subcommand) for name, subcommand in declared.subcommands.items()
         }
-        self.call: Callable[[Session, list[bytes]], Reply] = declared.call or _is_resolved
+        self.call: Callable[[Session, list[bytes]], Answer] = declared.call or _is_resolved
         self.many = declared.many
         self.gated = ALL_GATES | GATE_RESOLVE if declared.subcommands else ALL_GATES
         if declared.flags & DENYOOM:

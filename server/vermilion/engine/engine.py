@@ -20,9 +20,11 @@ from vermilion.engine import info as report
 from vermilion.engine import process
 from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.stats import EngineStats
+from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import RespError
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
 from vermilion.protocol.reply import NO_REPLY, OK, Reply, Status
 from vermilion.session import (
@@ -78,6 +80,7 @@ class Engine:
         self.random = random or Random()  # noqa: S311  # SPOP and RANDOMKEY are no secrets
         self.keyspace = KeyspaceStats()
         self.stats = EngineStats(self.clock)
+        self.waiting = WaitingRoom(self.clock, self._answer, self._retry_failed)
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
@@ -96,8 +99,11 @@ class Engine:
     def _new_database(self, index: int, max_keys: int) -> Database:
         """Return an empty database."""
         if max_keys:
-            return BoundedDatabase(max_keys, index, self.clock, self.keyspace, self.random)
-        return Database(index, self.clock, self.keyspace, self.random)
+            db: Database = BoundedDatabase(max_keys, index, self.clock, self.keyspace, self.random)
+        else:
+            db = Database(index, self.clock, self.keyspace, self.random)
+        db.ready = self.waiting.ready
+        return db
 
     # Sessions ---------------------------------------------------------------------------------------------
 
@@ -115,26 +121,34 @@ class Engine:
         return session
 
     def close_session(self, session: Session) -> None:
-        """Forget a session; closing twice does no harm."""
+        """Forget a session, and what it waits for; closing twice does no harm."""
+        self.waiting.release(session)
         self.sessions.pop(session.id, None)
 
     # Calls ------------------------------------------------------------------------------------------------
 
-    def execute(self, session: Session, argv: list[bytes]) -> Reply:
+    def execute(self, session: Session, argv: list[bytes]) -> Answer:
         """Run one call for one session.
 
         Args:
-            session: whose call it is.
+            session: whose call it is; it must not have a pending one.
             argv: the name and the arguments.
 
         Returns:
-            The reply; an error reply is returned, too, and never raised.
+            The reply; an error reply is returned, too, and never raised. A `Pending` when the reply comes later, to
+            the session's transport.
         """
         command = self.commands.get(argv[0])
         if command is None or session.gates & command.gated:
-            return self._execute_gated(session, command, argv)
-        session.last_command = command
-        return self._call(command, session, argv)
+            reply = self._execute_gated(session, command, argv)
+        else:
+            session.last_command = command
+            reply = self._call(command, session, argv)
+        if self.waiting.ready:
+            self.waiting.serve()
+        if type(reply) is Pending:
+            self.waiting.suspend(session, reply)
+        return reply
 
     def execute_batch(
         self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
@@ -152,11 +166,15 @@ class Engine:
             out: takes the bytes.
 
         Returns:
-            The calls that have not run because the replies have grown large: their turn comes when the client
-            has taken these. Mostly none.
+            The calls that have not run, mostly none. Either the replies have grown large, and the turn of these calls
+            comes when the client has taken them; or the call before these has to wait for its own reply, which
+            `session.pending` tells.
         """
         self.stats.batches += 1
+        ready = self.waiting.ready
         if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
+            if ready:
+                self.waiting.serve()
             return []
         append = out.append
         commands = self.commands
@@ -164,8 +182,8 @@ class Engine:
         count = 0
         mark = perf_counter_ns()
         room = OUTPUT_PART
-        waiting = iter(calls)
-        for argv in waiting:
+        rest = iter(calls)
+        for argv in rest:
             try:
                 command = commands[argv[0]]
             except KeyError:
@@ -189,6 +207,8 @@ class Engine:
                 except Exception as error:  # noqa: BLE001  # one bug must not stop the server
                     reply = self._failed(command, argv, error)
                     encode = ENCODERS[session.resp]
+            if ready:
+                self.waiting.serve()
             if type(reply) is bytes:
                 size = len(reply)
                 if size < BULK_HEADS_SIZE:
@@ -205,12 +225,15 @@ class Engine:
                 append(OK_LINE)
             elif type(reply) is int:
                 append(b":%d\r\n" % reply)
+            elif type(reply) is Pending:
+                self.waiting.suspend(session, reply)
+                break
             else:
                 encode(reply, append)
         if last is not None:
             last.count(count, perf_counter_ns() - mark)
             session.last_command = last
-        return list(waiting)
+        return list(rest)
 
     def _execute_run(
         self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
@@ -238,9 +261,10 @@ class Engine:
         session.last_command = command
         return True
 
-    def _call(self, command: BoundCommand, session: Session, argv: list[bytes]) -> Reply:
+    def _call(self, command: BoundCommand, session: Session, argv: list[bytes]) -> Answer:
         """Run a command and count it."""
         mark = perf_counter_ns()
+        reply: Answer
         try:
             reply = command.call(session, argv)
         except Exception as error:  # noqa: BLE001  # one bug must not stop the server
@@ -248,14 +272,16 @@ class Engine:
         command.count(1, perf_counter_ns() - mark)
         return reply
 
-    def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Reply:
+    def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Run a call that is spelled unusually, has something in its way, or has a subcommand to be found."""
         silenced = session.gates & GATE_REPLY
         reply = self._execute_found(session, command, argv)
+        if type(reply) is Pending:
+            return reply  # `_answer` sees to its silence
         # A refusal is a reply, too; the call that turns replies on again is answered.
         return self._silence(session) if silenced and session.reply_mode != "on" else reply
 
-    def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Reply:
+    def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
         command = command or self.commands.get(argv[0].lower())
         if command is None:
@@ -310,23 +336,53 @@ class Engine:
         self.stats.count_error(error.code)
         return error
 
-    def _failed(self, command: BoundCommand, argv: list[bytes], exception: Exception) -> RespError:
-        """Count a failure and return the error reply; one bug in a command must not stop the server."""
+    def _failed(self, command: BoundCommand, argv: list[bytes] | None, exception: Exception) -> RespError:
+        """Count a failure and return the error reply; one bug in a command must not stop the server.
+
+        Args:
+            command: what failed.
+            argv: the call; None for one that had to wait, and has been counted when it began to.
+            exception: what it raised.
+        """
         if isinstance(exception, RespError):
             # The reply outlives the call; its traceback would keep every frame of it alive.
             error = exception.with_traceback(None)
         else:
-            LOGGER.error(
-                "%s failed with %d arguments; this is a bug", command.name, len(argv), exc_info=exception
-            )
+            size = 0 if argv is None else len(argv)
+            LOGGER.error("%s failed with %d arguments; this is a bug", command.name, size, exc_info=exception)
             error = RespError(errors.INTERNAL)
-        if not command.declared.accepts(len(argv)):
+        if argv is not None and not command.declared.accepts(len(argv)):
             command.rejected += 1
             command.calls -= 1  # it did not run; the caller is about to count it
         else:
             command.failed += 1
         self.stats.count_error(error.code)
         return error
+
+    # Calls that had to wait -------------------------------------------------------------------------------
+
+    def _answer(self, session: Session, reply: Reply) -> None:
+        """Send the reply of a call that had to wait."""
+        session.transport.answer(self._silence(session) if session.gates & GATE_REPLY else reply)
+
+    def _retry_failed(self, session: Session, exception: Exception) -> RespError:
+        """Count the failure of a call that had to wait, and return the error reply."""
+        assert isinstance(session.last_command, BoundCommand)  # noqa: S101  # it is the one that waits
+        return self._failed(session.last_command, None, exception)
+
+    def unblock(self, session: Session, reply: Reply) -> None:
+        """Give a client whose call is pending this reply instead of the awaited one."""
+        if isinstance(reply, RespError):
+            self.stats.count_error(reply.code)
+        self.waiting.finish(session, reply)
+
+    def end_waits(self) -> int | None:
+        """Answer the calls that have waited for long enough.
+
+        Returns:
+            The milliseconds until this is to be called again, None when no call has a deadline.
+        """
+        return self.waiting.expire()
 
     # Periodic work ----------------------------------------------------------------------------------------
 
@@ -344,6 +400,8 @@ class Engine:
                     self.keyspace.time_cap_reached += 1
                     break
         self.keyspace.cycle_ns += perf_counter_ns() - start
+        self.waiting.serve()
+        self.end_waits()
         self.check_memory()
         self.stats.crons += 1
         self.stats.cron_ns += perf_counter_ns() - start

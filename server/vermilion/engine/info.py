@@ -141,14 +141,14 @@ def _clients(engine: "Engine") -> Fields:
         "maxclients": engine.settings.maxclients,
         "client_recent_max_input_buffer": max((one.query_buffered for one in transports), default=0),
         "client_recent_max_output_buffer": max((one.output_buffered for one in transports), default=0),
-        "blocked_clients": 0,
+        "blocked_clients": len(engine.waiting),
         "tracking_clients": 0,
         "pubsub_clients": 0,
         "watching_clients": 0,
-        "clients_in_timeout_table": 0,
+        "clients_in_timeout_table": engine.waiting.timed,
         "total_watched_keys": 0,
-        "total_blocking_keys": 0,
-        "total_blocking_keys_on_nokey": 0,
+        "total_blocking_keys": engine.waiting.keys,
+        "total_blocking_keys_on_nokey": engine.waiting.keys_minding_absence,
     }
 
 

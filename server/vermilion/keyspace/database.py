@@ -92,6 +92,7 @@ class Database:
         "_order",
         "_tracked_since",
         "accessed",
+        "awaited",
         "clock",
         "data",
         "dirty",
@@ -101,6 +102,7 @@ class Database:
         "keeps_access_times",
         "misses",
         "random",
+        "ready",
         "stats",
         "tick",
         "touching",
@@ -123,6 +125,9 @@ class Database:
         self.hits = 0
         self.misses = 0
         self.dirty = 0
+        self.awaited: set[bytes] = set()
+        """The keys whose changes somebody waits for: their changes are noted in `ready`."""
+        self.ready: dict[tuple[Database, bytes], None] = {}
         stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
         self._order = ScanOrder(index)
@@ -277,6 +282,8 @@ class Database:
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
+        if self.awaited:
+            self._wake((key,))
 
     def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes | None] | None:
         """Return the values of several keys, counted as `lookup` counts, if none needs a closer look; else None."""
@@ -329,6 +336,8 @@ class Database:
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
+        if self.awaited:
+            self._wake((key,))
 
     def assign_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """`assign` for several keys; the last of several values for one key wins."""
@@ -347,6 +356,8 @@ class Database:
             for key, value in zip(keys, values, strict=True):
                 data[key] = value
         self.dirty += len(keys)
+        if self.awaited:
+            self._wake(keys)
 
     def _touch_many(self, keys: Iterable[bytes]) -> None:
         """Note that keys were accessed."""
@@ -391,6 +402,13 @@ class Database:
             changes: what it adds to the changes since the last save; 0 for the lesser half of a pair of events.
         """
         self.dirty += changes
+        if self.awaited:
+            self._wake((key,))
+
+    def _wake(self, keys: Iterable[bytes]) -> None:
+        """Note those of the changed keys that somebody waits for."""
+        for key in self.awaited.intersection(keys):
+            self.ready[self, key] = None
 
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
@@ -401,6 +419,7 @@ class Database:
         self.accessed = {}
         self._deadlines = Deadlines(self.expires)
         self._order.clear()
+        self._wake(self.awaited)
         return size
 
     def swap(self, other: "Database") -> None:
@@ -409,6 +428,8 @@ class Database:
             mine, theirs = getattr(self, name), getattr(other, name)
             setattr(self, name, theirs)
             setattr(other, name, mine)
+        self._wake(self.awaited)
+        other._wake(other.awaited)  # noqa: SLF001  # the other is of this class
 
     # Time to live -----------------------------------------------------------------------------------------
 

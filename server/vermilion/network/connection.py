@@ -2,8 +2,9 @@
 
     data_received -> RequestParser.feed -> for each call: execute, encode -> one join, one write
 
-A connection has no task, no queue and no lock. Calls wait only when the client does not read its replies: then
-reading is paused and what was read already stays in `_waiting` until the transport has drained.
+A connection has no task, no queue and no lock. Calls wait in `_waiting` when the client does not read its replies:
+then reading is paused until the transport has drained. They also wait while a call of this client is pending (BLPOP):
+then reading goes on, so that its end is noticed, and what arrives stays in `_held`, unparsed.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line
+from vermilion.protocol.reply import Reply
 from vermilion.protocol.request import Argv, RequestParser
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class Connection(asyncio.Protocol):
         self._parser = RequestParser(clients.settings.proto_max_bulk_len)
         self._waiting: list[Argv] = []
         self._running: list[Argv] = []
+        self._held = bytearray()
         self._paused = False
         self._closing = False
         self._over_soft_limit_since: float | None = None
@@ -81,20 +84,33 @@ class Connection(asyncio.Protocol):
         if self._closing:
             return
         self._stats.net_input_bytes += len(data)
+        if self._held or self._session.pending is not None:
+            self._held += data
+            self._check_query_limit()
+        else:
+            self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        """Parse bytes and run the calls that they complete."""
         self._take(self._parser.feed(data))
         if not self._parser.plain:
             self._finish_reading()
 
     def _finish_reading(self) -> None:
         """Do what is left when the bytes did not end with a call: more calls, an error, a limit."""
-        parser = self._parser
-        while parser.more and not self._closing:
+        parser, session = self._parser, self._session
+        while parser.more and not self._closing and session.pending is None:
             self._take(parser.feed(b""))
-        if parser.error is not None and not self._waiting and not self._closing:
+        if parser.error is None:
+            self._check_query_limit()
+        elif not self._waiting and not self._closing and session.pending is None:
             self._stats.protocol_errors += 1
             self._write(error_line(RespError(parser.error)))
             self.close_after_reply()
-        elif parser.buffered > self._clients.settings.client_query_buffer_limit:
+
+    def _check_query_limit(self) -> None:
+        """Cut the client off when what it sent and was not executed is over `client-query-buffer-limit`."""
+        if self.query_buffered > self._clients.settings.client_query_buffer_limit:
             self._stats.query_limit_disconnections += 1
             self.abort()
 
@@ -110,11 +126,9 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on with what waits, then with reading."""
         self._paused = False
-        self._drain()
+        self._go_on()
         if not self._paused and not self._closing:
             self._transport.resume_reading()
-            if not self._parser.plain:
-                self._finish_reading()
 
     # The pump ---------------------------------------------------------------------------------------------
 
@@ -135,21 +149,35 @@ class Connection(asyncio.Protocol):
         self._running = calls
         rest = self._execute_batch(session, calls, self._encode, out)
         session.last_active_ms = self._clients.now_ms
+        self._send(out)
+        if rest:
+            self._waiting[:0] = rest
+
+    def _send(self, out: list[bytes]) -> None:
+        """Write replies at once."""
         if out and not self._transport.is_closing():
             data = b"".join(out)
             self._stats.net_output_bytes += len(data)
             self._write(data)
             if self._paused:
                 self.check_output_limit()
-        if rest:
-            self._waiting[:0] = rest
 
     def _drain(self) -> None:
-        """Run what waits, a part at a time, until it is done or the client stops reading."""
-        while self._waiting and not self._paused and not self._closing:
+        """Run what waits, a part at a time, until it is done, a call is pending, or the client stops reading."""
+        pending = self._session.pending
+        while self._waiting and pending is None and not self._paused and not self._closing:
             calls = self._waiting[:CALLS_PER_WRITE]
             del self._waiting[:CALLS_PER_WRITE]
             self._run(calls)
+            pending = self._session.pending
+
+    def _go_on(self) -> None:
+        """Run what waits, then what has arrived meanwhile."""
+        self._drain()
+        if self._session.pending is None and not self._paused and not self._closing:
+            held = bytes(self._held)
+            self._held.clear()
+            self._feed(held)
 
     def check_output_limit(self) -> None:
         """Cut the client off when its unsent replies are over `client-output-buffer-limit`."""
@@ -182,7 +210,7 @@ class Connection(asyncio.Protocol):
         if unsent < self._unsent:
             self._session.last_active_ms = now_ms
         self._unsent = unsent
-        if now_ms - self._session.last_active_ms > timeout_s * 1000:
+        if self._session.pending is None and now_ms - self._session.last_active_ms > timeout_s * 1000:
             self.abort()
 
     # The session's side -----------------------------------------------------------------------------------
@@ -205,13 +233,21 @@ class Connection(asyncio.Protocol):
 
     @property
     def query_buffered(self) -> int:
-        """Bytes of an incomplete request."""
-        return self._parser.buffered
+        """Bytes that were not executed yet: of an incomplete request, or behind a pending call."""
+        return self._parser.buffered + len(self._held)
 
     @property
     def output_buffered(self) -> int:
         """Bytes of replies that the client has not taken yet."""
         return int(self._transport.get_write_buffer_size())
+
+    def answer(self, reply: Reply) -> None:
+        """Send the reply of the call that had to wait, and go on with those behind it."""
+        out: list[bytes] = []
+        self._encode(reply, out.append)
+        self._send(out)
+        # Later: this happens inside of another client's call.
+        asyncio.get_running_loop().call_soon(self._go_on)
 
     def use_resp(self, version: int) -> None:
         """Encode the replies from now on in this version of RESP."""
@@ -235,8 +271,9 @@ class Connection(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(self._transport.close)
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close at once; a call that waits consumes nothing any more."""
         self._closing = True
+        self._clients.backend.close_session(self._session)
         self._running.clear()
         self._waiting.clear()
         self._transport.abort()

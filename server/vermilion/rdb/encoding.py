@@ -71,6 +71,17 @@ class Reader:
             return int.from_bytes(self.take(4 if first == 0x80 else 8), "big")
         raise FormatError
 
+    def count(self) -> int:
+        """Return a length that says how many others follow, each of a byte at least.
+
+        Raises:
+            FormatError: when there is none, or there are not as many bytes.
+        """
+        number = self.length()
+        if number > len(self._data) - self._at:
+            raise FormatError
+        return number
+
     def string(self) -> bytes:
         """Return a string, whatever its encoding.
 

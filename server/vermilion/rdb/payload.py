@@ -9,6 +9,7 @@ from typing import Final
 from vermilion.rdb.crc64 import crc64
 from vermilion.rdb.encoding import Reader
 from vermilion.rdb.value import read_value, write_value
+from vermilion.settings import Settings
 
 VERSION: Final = 12
 """What Redis 8.0 writes, and the newest that it reads."""
@@ -31,11 +32,12 @@ def dump(value: object) -> bytes:
     return body + crc64(body).to_bytes(8, "little")
 
 
-def restore(payload: bytes) -> object:
+def restore(payload: bytes, limits: Settings) -> object:
     """Return the value of a payload.
 
     Args:
         payload: untrusted.
+        limits: up to where values are kept in a small form.
 
     Raises:
         FooterError: for a newer version or another checksum.
@@ -47,4 +49,4 @@ def restore(payload: bytes) -> object:
     if version > VERSION or crc64(payload[:-8]) != int.from_bytes(payload[-8:], "little"):
         raise FooterError
     # As in Redis, a value may reach into the footer, and need not reach up to it.
-    return read_value(Reader(payload))
+    return read_value(Reader(payload), limits)

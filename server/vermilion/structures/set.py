@@ -75,6 +75,14 @@ class Set(Structure):
         self._sorted = True
         self._order: ScanOrder | None = None
 
+    @classmethod
+    def of(cls, members: Iterable[bytes], encoding: str) -> Self:
+        """Return a set of members in an encoding; those of an intset are given by number."""
+        made = cls()
+        made.table = dict.fromkeys(members)
+        made.encoding = encoding
+        return made
+
     def __len__(self) -> int:
         """Return how many members there are."""
         return len(self.table)
@@ -96,6 +104,10 @@ class Set(Structure):
     def members(self) -> list[bytes]:
         """Return all members: those of an intset by number, others by age."""
         return list(self.in_order())
+
+    def elements(self) -> list[bytes]:
+        """Return all members: what SORT goes over."""
+        return self.members()
 
     def in_order(self) -> dict[bytes, None]:
         """Return the table itself, in the order of `members`: to be gone over, as long as nothing is changed."""
