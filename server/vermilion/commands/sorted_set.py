@@ -1,10 +1,12 @@
 """The sorted-set group: members with scores, in order."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Final, TypeAlias, cast
+from functools import partial
+from typing import Annotated, Final, NamedTuple, TypeAlias, cast
 
 from vermilion import errors
 from vermilion.commands import sorted_set_arguments as arguments
+from vermilion.commands.blocking import read_timeout, wait_for
 from vermilion.commands.registry import command
 from vermilion.commands.scanning import scan_cursor, scan_options
 from vermilion.commands.scores import CH, GT, INCR, LT, NX, XX, add_scores, store
@@ -20,6 +22,7 @@ from vermilion.commands.sorted_set_arguments import (
     rank_span,
 )
 from vermilion.commands.syntax import (
+    BLOCKING,
     DENYOOM,
     FAST,
     READONLY,
@@ -39,6 +42,7 @@ from vermilion.commands.syntax import (
 )
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
+from vermilion.pending import Answer
 from vermilion.protocol.numbers import INT64_MAX, format_double, parse_double, parse_int64
 from vermilion.protocol.reply import NULL_ARRAY, Reply
 from vermilion.session import Session
@@ -631,16 +635,40 @@ def zpopmax(session: Session, key: AccessDeleteKey, count: Positive | None = Non
 def zmpop(session: Session, argv: list[bytes]) -> Reply:
     """Remove members from one end of the first sorted set that is not empty, and return its key and them."""
     # Raw: the word behind the keys is found by their number.
-    numkeys = parse_int64(argv[1])
+    found = _popped(session, _read_pops(argv[1:]))
+    return NULL_ARRAY if found is None else found
+
+
+class _Pops(NamedTuple):
+    """What ZMPOP and BZMPOP were asked for."""
+
+    keys: Sequence[bytes]
+    highest: bool
+    most: int
+
+
+def _read_pops(words: Sequence[bytes]) -> _Pops:
+    """Read the keys of ZMPOP, and what stands behind them."""
+    numkeys = parse_int64(words[0])
     if numkeys is None or numkeys < 1:
         raise RespError(errors.NUMKEYS_NOT_POSITIVE)
-    highest, count = _end_and_count(argv[2 + numkeys :])
-    for key in argv[2 : 2 + numkeys]:
+    highest, most = _end_and_count(words[1 + numkeys :])
+    return _Pops(words[1 : 1 + numkeys], highest, most)
+
+
+def _pop_first(session: Session, pops: _Pops) -> tuple[bytes, list[Entry]] | None:
+    """Pop from the first key that has a sorted set; None when none has."""
+    for key in pops.keys:
         zset = session.db.edit(key, ZSet)
         if zset is not None:
-            entries = _pop(session.db, key, zset, count, highest=highest)
-            return [key, [[member, score] for score, member in entries]]
-    return NULL_ARRAY
+            return key, _pop(session.db, key, zset, pops.most, highest=pops.highest)
+    return None
+
+
+def _popped(session: Session, pops: _Pops) -> Reply:
+    """Pop from the first key that has a sorted set; return the key and members with scores, None for none."""
+    found = _pop_first(session, pops)
+    return None if found is None else [found[0], [[member, score] for score, member in found[1]]]
 
 
 def _end_and_count(words: Sequence[bytes]) -> tuple[bool, int]:
@@ -657,6 +685,62 @@ def _end_and_count(words: Sequence[bytes]) -> tuple[bool, int]:
         if count is None or count < 1:
             raise RespError(errors.COUNT_NOT_POSITIVE)
     return words[0].upper() == b"MAX", count or 1
+
+
+# Waiting for a member ------------------------------------------------------------------------------------
+
+
+def _pop_waiting(session: Session, argv: list[bytes], *, highest: bool) -> Answer:
+    """Remove a member from one end of the first sorted set that has one; wait for one if need be."""
+    timeout_ms = read_timeout(argv[-1], session.db.clock)
+    keys = argv[1:-1]
+
+    def attempt() -> Reply:
+        found = _pop_first(session, _Pops(keys, highest, 1))
+        if found is None:
+            return None
+        key, [(score, member)] = found
+        return [key, member, score]
+
+    return wait_for(session, keys, ZSet, timeout_ms, attempt)
+
+
+_BZPOP_ARGUMENTS: Final = (Argument("key", "key", key_spec=0, multiple=True), Argument("timeout", "double"))
+_BZPOP_KEYS: Final = (KeySpec(("RW", "access", "delete"), 1, last=-2),)
+
+
+@command(
+    "BZPOPMIN", WRITE | BLOCKING | FAST, since="5.0.0", complexity="O(log(N)) with N members.",
+    raw=True, arity=-3, arguments=_BZPOP_ARGUMENTS, keys=_BZPOP_KEYS,
+)  # fmt: skip
+def bzpopmin(session: Session, argv: list[bytes]) -> Answer:
+    """Remove the member with the lowest score from the first sorted set that has one; wait for one if need be."""
+    return _pop_waiting(session, argv, highest=False)
+
+
+@command(
+    "BZPOPMAX", WRITE | BLOCKING | FAST, since="5.0.0", complexity="O(log(N)) with N members.",
+    raw=True, arity=-3, arguments=_BZPOP_ARGUMENTS, keys=_BZPOP_KEYS,
+)  # fmt: skip
+def bzpopmax(session: Session, argv: list[bytes]) -> Answer:
+    """Remove the member with the highest score from the first sorted set that has one; wait for one if need be."""
+    return _pop_waiting(session, argv, highest=True)
+
+
+@command(
+    "BZMPOP", WRITE | BLOCKING, since="7.0.0",
+    complexity="O(K) + O(M*log(N)) with K keys, and N members in the first one that has any, of which M are popped.",
+    raw=True, arity=-5, keys=[KeySpec(("RW", "access", "delete"), 2, numkeys=(0, 1))],
+    arguments=[
+        Argument("timeout", "double"), *arguments.KEYS, arguments.LOWEST_OR_HIGHEST,
+        Argument("count", "integer", token="COUNT", optional=True),
+    ],
+)  # fmt: skip
+def bzmpop(session: Session, argv: list[bytes]) -> Answer:
+    """Remove members from one end of the first sorted set that has any; wait for one if need be."""
+    pops = _read_pops(argv[2:])
+    timeout_ms = read_timeout(argv[1], session.db.clock)
+    return wait_for(session, pops.keys, ZSet, timeout_ms, partial(_popped, session, pops))
 
 
 # By chance, and one after another -------------------------------------------------------------------------
