@@ -248,6 +248,39 @@ def no_input_key(name: str) -> str:
     return f"ERR at least 1 input key is needed for '{name}' command"
 
 
+# Geo -----------------------------------------------------------------------------------------------------
+
+UNKNOWN_UNIT: Final = "ERR unsupported unit provided. please use M, KM, FT, MI"
+RADIUS_NOT_NUMERIC: Final = "ERR need numeric radius"
+RADIUS_NEGATIVE: Final = "ERR radius cannot be negative"
+WIDTH_NOT_NUMERIC: Final = "ERR need numeric width"
+HEIGHT_NOT_NUMERIC: Final = "ERR need numeric height"
+BOX_NEGATIVE: Final = "ERR height or width cannot be negative"
+NO_SUCH_PLACE: Final = "ERR could not decode requested zset member"
+ANY_WITHOUT_COUNT: Final = "ERR the ANY argument requires COUNT argument"
+GEO_COUNT_NOT_POSITIVE: Final = "ERR COUNT must be > 0"
+
+
+def no_place(longitude: float, latitude: float) -> str:
+    """Coordinates beyond the map."""
+    return f"ERR invalid longitude,latitude pair {longitude:f},{latitude:f}"
+
+
+def stores_no_details(what: str) -> str:
+    """A search that is stored, and asks for what only a reply could show."""
+    return f"ERR {what} is not compatible with WITHDIST, WITHHASH and WITHCOORD options"
+
+
+def no_single_centre(name: bytes) -> str:
+    """A search from nowhere."""
+    return f"ERR exactly one of FROMMEMBER or FROMLONLAT can be specified for {text(name)}"
+
+
+def no_single_shape(name: bytes) -> str:
+    """A search without a shape."""
+    return f"ERR exactly one of BYRADIUS and BYBOX can be specified for {text(name)}"
+
+
 # Bitmaps -------------------------------------------------------------------------------------------------
 
 BIT_OFFSET: Final = "ERR bit offset is not an integer or out of range"

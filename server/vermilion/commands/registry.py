@@ -43,6 +43,7 @@ _CATEGORIES: Final = {
     "connection": "connection",
     "sorted-set": "sortedset",
     "hash": "hash",
+    "geo": "geo",
     "bitmap": "bitmap",
     "hyperloglog": "hyperloglog",
     "stream": "stream",

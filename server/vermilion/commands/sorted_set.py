@@ -1,13 +1,15 @@
 """The sorted-set group: members with scores, in order."""
 
 from collections.abc import Callable, Sequence
-from math import isnan
-from typing import Annotated, Final, TypeAlias, cast
+from functools import partial
+from typing import Annotated, Final, NamedTuple, TypeAlias, cast
 
 from vermilion import errors
 from vermilion.commands import sorted_set_arguments as arguments
+from vermilion.commands.blocking import read_timeout, wait_for
 from vermilion.commands.registry import command
 from vermilion.commands.scanning import scan_cursor, scan_options
+from vermilion.commands.scores import CH, GT, INCR, LT, NX, XX, add_scores, store
 from vermilion.commands.sorted_set_arguments import (
     HighLex,
     HighScore,
@@ -20,6 +22,7 @@ from vermilion.commands.sorted_set_arguments import (
     rank_span,
 )
 from vermilion.commands.syntax import (
+    BLOCKING,
     DENYOOM,
     FAST,
     READONLY,
@@ -39,10 +42,10 @@ from vermilion.commands.syntax import (
 )
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
+from vermilion.pending import Answer
 from vermilion.protocol.numbers import INT64_MAX, format_double, parse_double, parse_int64
 from vermilion.protocol.reply import NULL_ARRAY, Reply
 from vermilion.session import Session
-from vermilion.settings import Settings
 from vermilion.structures import zset_algebra as algebra
 from vermilion.structures.set import Set
 from vermilion.structures.zset import Entry, Span, ZSet
@@ -64,8 +67,7 @@ _REMOVE_COST: Final = "O(log(N)+M) with N members, of which M are removed."
 
 # Changing scores ------------------------------------------------------------------------------------------
 
-_NX, _XX, _GT, _LT, _CH, _INCR = (1 << bit for bit in range(6))
-_ZADD_OPTIONS: Final = {b"NX": _NX, b"XX": _XX, b"GT": _GT, b"LT": _LT, b"CH": _CH, b"INCR": _INCR}
+_ZADD_OPTIONS: Final = {b"NX": NX, b"XX": XX, b"GT": GT, b"LT": LT, b"CH": CH, b"INCR": INCR}
 
 
 def _one_zset(db: Database, keys: tuple[bytes, ...]) -> ZSet | None:
@@ -135,49 +137,18 @@ def zadd(session: Session, argv: list[bytes]) -> int | float | None:
             at += 1
         _check_zadd(flags, size - at)
     scores = [_score(text) for text in argv[at::2]]
-    members = argv[at + 1 :: 2]
-    db, key = session.db, argv[1]
-    zset = db.edit(key, ZSet)
-    new = zset is None
-    if zset is None:
-        if flags & _XX:
-            return None if flags & _INCR else 0
-        zset = ZSet()
-        zset.outgrow(
-            len(members), len(members[0]),
-            session.server.settings.zset_max_listpack_entries, session.server.settings.zset_max_listpack_value,
-        )  # fmt: skip
-    if flags & _INCR:
-        return _increase(session, key, zset, members[0], scores[0], flags)
-    added = updated = 0
-    held = zset.scores
-    for score, member in zip(scores, members, strict=True):
-        old = held.get(member)
-        if old is None:
-            if not flags & _XX:
-                if zset.packed:
-                    _make_room(session.server.settings, zset, member)
-                zset.add(member, score)
-                added += 1
-        elif score != old and (not flags or _permits(flags, old, score)):
-            zset.update(member, score)
-            updated += 1
-    if added or updated:
-        if new:
-            db.put(key, zset)
-        db.changed(key, "zadd", added + updated)
-    return added + updated if flags & _CH else added
+    return add_scores(session, argv[1], scores, argv[at + 1 :: 2], flags)
 
 
 def _check_zadd(flags: int, left: int) -> None:
     """Refuse options that exclude each other, and pairs that are none."""
     if left % 2 or not left:
         raise RespError(errors.SYNTAX)
-    if flags & _NX and flags & _XX:
+    if flags & NX and flags & XX:
         raise RespError(errors.ZADD_XX_AND_NX)
-    if (flags & _GT and flags & (_NX | _LT)) or (flags & _LT and flags & _NX):
+    if (flags & GT and flags & (NX | LT)) or (flags & LT and flags & NX):
         raise RespError(errors.ZADD_GT_LT_NX)
-    if flags & _INCR and left > 2:
+    if flags & INCR and left > 2:
         raise RespError(errors.ZADD_INCR_PAIRS)
 
 
@@ -189,49 +160,6 @@ def _score(text: bytes) -> float:
     return score
 
 
-def _permits(flags: int, old: float, score: float) -> bool:
-    """Return whether the options let a score take the place of another."""
-    if flags & _GT:
-        return score > old
-    if flags & _LT:
-        return score < old
-    return not flags & _NX
-
-
-def _make_room(settings: Settings, zset: ZSet, member: bytes) -> None:
-    """Let a sorted set that is about to get a new member outgrow its packed form."""
-    zset.outgrow(
-        len(zset) + 1, len(member), settings.zset_max_listpack_entries, settings.zset_max_listpack_value
-    )
-
-
-def _increase(
-    session: Session, key: bytes, zset: ZSet, member: bytes, increment: float, flags: int
-) -> float | None:
-    """Add to the score of a member; return the new score, None when the options forbade it."""
-    old = zset.scores.get(member)
-    if old is None:
-        if flags & _XX:
-            return None
-        score = increment
-        if zset.packed:
-            _make_room(session.server.settings, zset, member)
-        zset.add(member, score)
-        if len(zset) == 1:
-            session.db.put(key, zset)
-        session.db.changed(key, "zincr")
-        return score
-    score = old + increment
-    if isnan(score):
-        raise RespError(errors.SCORE_NOT_A_NUMBER)
-    if flags & (_NX | _GT | _LT) and not _permits(flags, old, score):
-        return None
-    if score != old:
-        zset.update(member, score)
-        session.db.changed(key, "zincr")
-    return score
-
-
 @command("ZINCRBY", WRITE | DENYOOM | FAST, since="1.2.0", complexity="O(log(N)) with N members.")
 def zincrby(
     session: Session,
@@ -240,12 +168,7 @@ def zincrby(
     member: Value,
 ) -> float | None:
     """Add to the score of a member, which is 0 when it is not there; return the new score."""
-    settings = session.server.settings
-    zset = session.db.edit(key, ZSet)
-    if zset is None:
-        zset = ZSet()
-        zset.outgrow(1, len(member), settings.zset_max_listpack_entries, settings.zset_max_listpack_value)
-    return _increase(session, key, zset, member, increment, 0)
+    return add_scores(session, key, (increment,), (member,), INCR)
 
 
 # Removing -------------------------------------------------------------------------------------------------
@@ -495,25 +418,7 @@ def zrangestore(session: Session, argv: list[bytes]) -> int:
     query = range_query(argv[3:], storing=True)
     zset = session.db.find(argv[2], ZSet)
     entries = [] if zset is None else query.select(zset)
-    return _store(session, argv[1], {member: score for score, member in entries}, "zrangestore")
-
-
-def _store(session: Session, key: bytes, scores: Scores, event: str) -> int:
-    """Make a sorted set the value of a key, or delete that when there are no members; return how many."""
-    db = session.db
-    if not scores:
-        if db.remove(key):
-            db.changed(key, "del")
-        return 0
-    settings = session.server.settings
-    zset = ZSet.of(scores)
-    zset.outgrow(
-        len(scores), max(map(len, scores)),
-        settings.zset_max_listpack_entries, settings.zset_max_listpack_value,
-    )  # fmt: skip
-    db.store(key, zset)
-    db.changed(key, event)
-    return len(scores)
+    return store(session, argv[1], {member: score for score, member in entries}, "zrangestore")
 
 
 # Combining ------------------------------------------------------------------------------------------------
@@ -565,7 +470,7 @@ def _combined(session: Session, name: str, argv: list[bytes]) -> list[Reply]:
 def _combined_store(session: Session, name: str, argv: list[bytes]) -> int:
     """Store a union, intersection or difference."""
     scores, _ = _combine(session, name, argv[2:], storing=True)
-    return _store(session, argv[1], scores, name)
+    return store(session, argv[1], scores, name)
 
 
 @command(
@@ -730,16 +635,40 @@ def zpopmax(session: Session, key: AccessDeleteKey, count: Positive | None = Non
 def zmpop(session: Session, argv: list[bytes]) -> Reply:
     """Remove members from one end of the first sorted set that is not empty, and return its key and them."""
     # Raw: the word behind the keys is found by their number.
-    numkeys = parse_int64(argv[1])
+    found = _popped(session, _read_pops(argv[1:]))
+    return NULL_ARRAY if found is None else found
+
+
+class _Pops(NamedTuple):
+    """What ZMPOP and BZMPOP were asked for."""
+
+    keys: Sequence[bytes]
+    highest: bool
+    most: int
+
+
+def _read_pops(words: Sequence[bytes]) -> _Pops:
+    """Read the keys of ZMPOP, and what stands behind them."""
+    numkeys = parse_int64(words[0])
     if numkeys is None or numkeys < 1:
         raise RespError(errors.NUMKEYS_NOT_POSITIVE)
-    highest, count = _end_and_count(argv[2 + numkeys :])
-    for key in argv[2 : 2 + numkeys]:
+    highest, most = _end_and_count(words[1 + numkeys :])
+    return _Pops(words[1 : 1 + numkeys], highest, most)
+
+
+def _pop_first(session: Session, pops: _Pops) -> tuple[bytes, list[Entry]] | None:
+    """Pop from the first key that has a sorted set; None when none has."""
+    for key in pops.keys:
         zset = session.db.edit(key, ZSet)
         if zset is not None:
-            entries = _pop(session.db, key, zset, count, highest=highest)
-            return [key, [[member, score] for score, member in entries]]
-    return NULL_ARRAY
+            return key, _pop(session.db, key, zset, pops.most, highest=pops.highest)
+    return None
+
+
+def _popped(session: Session, pops: _Pops) -> Reply:
+    """Pop from the first key that has a sorted set; return the key and members with scores, None for none."""
+    found = _pop_first(session, pops)
+    return None if found is None else [found[0], [[member, score] for score, member in found[1]]]
 
 
 def _end_and_count(words: Sequence[bytes]) -> tuple[bool, int]:
@@ -756,6 +685,62 @@ def _end_and_count(words: Sequence[bytes]) -> tuple[bool, int]:
         if count is None or count < 1:
             raise RespError(errors.COUNT_NOT_POSITIVE)
     return words[0].upper() == b"MAX", count or 1
+
+
+# Waiting for a member ------------------------------------------------------------------------------------
+
+
+def _pop_waiting(session: Session, argv: list[bytes], *, highest: bool) -> Answer:
+    """Remove a member from one end of the first sorted set that has one; wait for one if need be."""
+    timeout_ms = read_timeout(argv[-1], session.db.clock)
+    keys = argv[1:-1]
+
+    def attempt() -> Reply:
+        found = _pop_first(session, _Pops(keys, highest, 1))
+        if found is None:
+            return None
+        key, [(score, member)] = found
+        return [key, member, score]
+
+    return wait_for(session, keys, ZSet, timeout_ms, attempt)
+
+
+_BZPOP_ARGUMENTS: Final = (Argument("key", "key", key_spec=0, multiple=True), Argument("timeout", "double"))
+_BZPOP_KEYS: Final = (KeySpec(("RW", "access", "delete"), 1, last=-2),)
+
+
+@command(
+    "BZPOPMIN", WRITE | BLOCKING | FAST, since="5.0.0", complexity="O(log(N)) with N members.",
+    raw=True, arity=-3, arguments=_BZPOP_ARGUMENTS, keys=_BZPOP_KEYS,
+)  # fmt: skip
+def bzpopmin(session: Session, argv: list[bytes]) -> Answer:
+    """Remove the member with the lowest score from the first sorted set that has one; wait for one if need be."""
+    return _pop_waiting(session, argv, highest=False)
+
+
+@command(
+    "BZPOPMAX", WRITE | BLOCKING | FAST, since="5.0.0", complexity="O(log(N)) with N members.",
+    raw=True, arity=-3, arguments=_BZPOP_ARGUMENTS, keys=_BZPOP_KEYS,
+)  # fmt: skip
+def bzpopmax(session: Session, argv: list[bytes]) -> Answer:
+    """Remove the member with the highest score from the first sorted set that has one; wait for one if need be."""
+    return _pop_waiting(session, argv, highest=True)
+
+
+@command(
+    "BZMPOP", WRITE | BLOCKING, since="7.0.0",
+    complexity="O(K) + O(M*log(N)) with K keys, and N members in the first one that has any, of which M are popped.",
+    raw=True, arity=-5, keys=[KeySpec(("RW", "access", "delete"), 2, numkeys=(0, 1))],
+    arguments=[
+        Argument("timeout", "double"), *arguments.KEYS, arguments.LOWEST_OR_HIGHEST,
+        Argument("count", "integer", token="COUNT", optional=True),
+    ],
+)  # fmt: skip
+def bzmpop(session: Session, argv: list[bytes]) -> Answer:
+    """Remove members from one end of the first sorted set that has any; wait for one if need be."""
+    pops = _read_pops(argv[2:])
+    timeout_ms = read_timeout(argv[1], session.db.clock)
+    return wait_for(session, pops.keys, ZSet, timeout_ms, partial(_popped, session, pops))
 
 
 # By chance, and one after another -------------------------------------------------------------------------
