@@ -66,3 +66,11 @@ def test_the_idle_time(run: Run) -> None:
     assert run("OBJECT", "IDLETIME", "k") == 1000
     run("TOUCH", "k")
     assert run("OBJECT", "IDLETIME", "k") == 0
+
+
+@pytest.mark.parametrize(
+    "fill", [("HSET", "k", "f", "v"), ("ZADD", "k", "1", "m"), ("XADD", "k", "1-1", "f", "v")]
+)
+def test_a_type_that_cannot_be_dumped_yet_is_refused_clearly(run: Run, fill: tuple[str, ...]) -> None:
+    run(*fill)
+    assert run("DUMP", "k") == f"ERR DUMP of a {run('TYPE', 'k').text} is not supported yet"
