@@ -84,7 +84,7 @@ class Session:
 
     __slots__ = (
         "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
-        "lib_version", "may_wait", "name", "no_evict", "pending", "reply_mode", "resp", "server", "total_calls",
+        "lib_version", "may_wait", "name", "no_evict", "pending", "reply_mode", "resp", "server",
         "transport", "user",
     )  # fmt: skip
 
@@ -109,7 +109,6 @@ class Session:
         self.pending: Pending | None = None
         self.may_wait = True
         self.reply_mode = "on"
-        self.total_calls = 0
 
     @property
     def is_local(self) -> bool:
@@ -155,7 +154,6 @@ class ServerStats(Protocol):
     protocol_errors: int
     error_replies: int
     errors: dict[str, int]
-    peak_clients: int
 
     def count_error(self, code: str) -> None:
         """Count an error reply."""

@@ -35,14 +35,13 @@ class EngineStats:
 
     __slots__ = (
         "_clock", "_samples", "batches", "connections_received", "cron_ns", "crons", "error_replies",
-        "errors", "net_input_bytes", "net_output_bytes", "output_limit_disconnections", "peak_clients",
+        "errors", "net_input_bytes", "net_output_bytes", "output_limit_disconnections",
         "protocol_errors", "query_limit_disconnections", "rejected_connections", "started_ms",
     )  # fmt: skip
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.started_ms = clock.monotonic_ms()
-        self.peak_clients = 0
         self.reset()
 
     def reset(self) -> None:
