@@ -12,7 +12,6 @@ from vermilion.commands.stream_arguments import (
     KEY,
     NONDETERMINISTIC,
     ClaimOptions,
-    ShrinkKey,
     autoclaim_options,
     end_of,
     group_options,
@@ -31,6 +30,7 @@ from vermilion.commands.syntax import (
     Argument,
     InsertKey,
     KeySpec,
+    ShrinkKey,
     UpdateKey,
     Value,
 )

@@ -17,11 +17,11 @@ from vermilion.commands.syntax import (
     Argument,
     InsertKey,
     Integer,
-    KeyRole,
     KeySpec,
     Kind,
     PeekKey,
     ReadKey,
+    ShrinkKey,
     Value,
     bounded,
 )  # fmt: skip
@@ -34,7 +34,6 @@ from vermilion.structures import long_double
 from vermilion.structures.hash import HASHTABLE, Hash
 
 LongDouble: TypeAlias = Annotated[Fraction | float, Kind("double", long_double.parse, errors.NOT_A_FLOAT)]
-DeleteFieldsKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
 
 _LAST_MOMENT: Final = 2**46 - 1
 """The latest deadline of a field, in milliseconds since the epoch: Redis keeps it in 46 bits."""
@@ -342,7 +341,7 @@ def _set_expiring(
 
 
 @command("HDEL", WRITE | FAST, since="2.0.0", complexity="O(N) where N is the number of fields.")
-def hdel(db: Database, key: DeleteFieldsKey, *field: Value) -> int:
+def hdel(db: Database, key: ShrinkKey, *field: Value) -> int:
     """Delete fields of a hash, and the hash with the last of them; return how many existed."""
     held = db.edit(key, Hash)
     if held is None:

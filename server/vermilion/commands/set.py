@@ -1,7 +1,7 @@
 """The set group."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final, TypeAlias
+from typing import Final
 
 from vermilion import errors
 from vermilion.commands.registry import command
@@ -14,11 +14,11 @@ from vermilion.commands.syntax import (
     AccessDeleteKey,
     Argument,
     InsertKey,
-    KeyRole,
     KeySpec,
     OverwriteKey,
     PeekKey,
     ReadKey,
+    ShrinkKey,
     Value,
     unsigned,
 )
@@ -28,8 +28,6 @@ from vermilion.protocol.numbers import INT64_MAX, INT64_MIN, parse_int64
 from vermilion.protocol.reply import OrderedSet, Reply
 from vermilion.session import Server, Session
 from vermilion.structures.set import Set, difference, intersection, union
-
-DiminishKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
 
 _UNORDERED: Final = ("nondeterministic_output_order",)
 _BY_CHANCE: Final = ("nondeterministic_output",)
@@ -74,7 +72,7 @@ def sadd(server: Server, db: Database, key: InsertKey, *member: Value) -> int:
 
 
 @command("SREM", WRITE | FAST, since="1.0.0", complexity="O(N) where N is the number of members to remove.")
-def srem(db: Database, key: DiminishKey, *member: Value) -> int:
+def srem(db: Database, key: ShrinkKey, *member: Value) -> int:
     """Remove members from the set at a key and return how many there were."""
     held = db.edit(key, Set)
     if held is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Final, NamedTuple, TypeAlias, cast
+from typing import Annotated, Final, NamedTuple, cast
 
 from vermilion import errors
 from vermilion.commands import sorted_set_arguments as arguments
@@ -31,12 +31,12 @@ from vermilion.commands.syntax import (
     AccessUpdateKey,
     Argument,
     Integer,
-    KeyRole,
     KeySpec,
     Kind,
     PeekKey,
     Positive,
     ReadKey,
+    ShrinkKey,
     Value,
     bounded,
 )
@@ -50,8 +50,6 @@ from vermilion.structures import zset_algebra as algebra
 from vermilion.structures.set import Set
 from vermilion.structures.zset import Entry, Span, ZSet
 from vermilion.structures.zset_algebra import Ones, Scores
-
-ShrinkKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
 
 _ONE_KEY: Final = (KeySpec(("RO", "access"), 1),)
 _COUNTED_KEYS: Final = (KeySpec(("RO", "access"), 1, numkeys=(0, 1)),)

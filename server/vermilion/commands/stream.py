@@ -14,7 +14,6 @@ from vermilion.commands.stream_arguments import (
     KEY,
     NONDETERMINISTIC,
     Reading,
-    ShrinkKey,
     TrimOptions,
     end_of,
     integer,
@@ -33,6 +32,7 @@ from vermilion.commands.syntax import (
     Argument,
     KeySpec,
     PeekKey,
+    ShrinkKey,
     Value,
 )
 from vermilion.errors import RespError

@@ -1,9 +1,9 @@
 """What the stream commands share: the ids, intervals and options in their arguments, and how they show entries."""
 
-from typing import Annotated, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from vermilion import errors
-from vermilion.commands.syntax import Argument, KeyRole
+from vermilion.commands.syntax import Argument
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
 from vermilion.protocol.numbers import INT64_MAX, parse_cursor, parse_int64
@@ -26,7 +26,6 @@ GROUP: Final = Argument("group", "string")
 CONSUMER: Final = Argument("consumer", "string")
 COUNT: Final = Argument("count", "integer", token="COUNT", optional=True)
 NONDETERMINISTIC: Final = ("nondeterministic_output",)
-ShrinkKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
 
 
 def shown(entries: list[Entry]) -> list[Reply]:

@@ -151,6 +151,7 @@ AccessDeleteKey: TypeAlias = Annotated[bytes, KeyRole("RW", "access", "delete")]
 InsertKey: TypeAlias = Annotated[bytes, KeyRole("RW", "insert")]
 OverwriteKey: TypeAlias = Annotated[bytes, KeyRole("OW", "update")]
 CreateKey: TypeAlias = Annotated[bytes, KeyRole("OW", "insert")]
+ShrinkKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
 DeleteKey: TypeAlias = Annotated[bytes, KeyRole("RM", "delete")]
 
 
