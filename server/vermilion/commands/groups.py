@@ -2,11 +2,15 @@
 
 from vermilion.commands import (
     bitmap,
+    cluster,
     connection,
     consumer_groups,
     generic,
     geo,
     hyperloglog,
+    migration,
+    modules,
+    replication,
     serialization,
     server,
     sorted_set,
@@ -21,6 +25,7 @@ from vermilion.commands import set as set_
 
 __all__ = [
     "bitmap",
+    "cluster",
     "connection",
     "consumer_groups",
     "generic",
@@ -28,6 +33,9 @@ __all__ = [
     "hash_",
     "hyperloglog",
     "list_",
+    "migration",
+    "modules",
+    "replication",
     "serialization",
     "server",
     "set_",

@@ -105,8 +105,9 @@ def _argument(argument: Argument) -> dict[Reply, Reply]:
         described |= _texts(display_text=argument.display)
     if argument.key_spec is not None:
         described[b"key_spec_index"] = argument.key_spec
-    described |= _texts(token=argument.token or "", since=argument.since)
-    described |= _texts(deprecated_since=argument.deprecated_since)
+    if argument.token is not None:  # MIGRATE has one that is empty
+        described[b"token"] = argument.token.encode()
+    described |= _texts(since=argument.since, deprecated_since=argument.deprecated_since)
     flags = [name for name in ("optional", "multiple", "multiple_token") if getattr(argument, name)]
     if flags:
         described[b"flags"] = _statuses(flags)

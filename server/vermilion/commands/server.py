@@ -334,18 +334,6 @@ def time(server: Server) -> list[Reply]:
     return [b"%d" % seconds, b"%d" % microseconds]
 
 
-@command(
-    "ROLE",
-    NOSCRIPT | LOADING | STALE | FAST,
-    since="2.8.12",
-    complexity="O(1)",
-    categories=["admin", "dangerous"],
-)
-def role() -> list[Reply]:
-    """Return the part that the server plays in replication: a primary's, its offset, and its replicas."""
-    return [b"master", 0, []]
-
-
 _PAINTED_VERSIONS: Final = frozenset({5, 6, 8})
 _SIZES_OF_VERSION: Final = {5: 3, 6: 2}
 
