@@ -10,6 +10,7 @@ the command does the slow path look at what stands in the way.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
+from sys import getsizeof
 from time import perf_counter_ns
 from typing import Final
 
@@ -34,7 +35,9 @@ from vermilion.session import (
     GATE_NO_TOUCH,
     GATE_REPLY,
     Configuration,
+    MemoryFigures,
     Session,
+    TableFigures,
     Transport,
 )  # fmt: skip
 from vermilion.settings import Settings
@@ -90,6 +93,7 @@ class Engine:
         self.sessions: dict[int, Session] = {}
         self.next_session_id = 1
         self.active_expire = True
+        self.cron_paused = False
         self.run_id = self.random.randbytes(20).hex()
         self.replication_id = self.random.randbytes(20).hex()
         self.used_memory_startup = self.used_memory_peak = process.memory().used
@@ -416,6 +420,9 @@ class Engine:
         Args:
             budget_ns: how long reclaiming may take, in nanoseconds of real time.
         """
+        if self.cron_paused:
+            self.end_waits()
+            return
         start = perf_counter_ns()
         for db in self.databases:
             db.advance_tick()
@@ -468,6 +475,24 @@ class Engine:
             sections: names in lower case, or `default`, `all`, `everything`; none for the default ones.
         """
         return report.render(self, sections)
+
+    def memory(self) -> MemoryFigures:
+        """Return where the memory of the process goes."""
+        used, resident = process.memory()
+        self.used_memory_peak = max(self.used_memory_peak, used)
+        return MemoryFigures(
+            used,
+            resident,
+            self.used_memory_peak,
+            min(self.used_memory_startup, used),
+            sum(session.memory for session in self.sessions.values()),
+            [
+                TableFigures(db.index, getsizeof(db.data) + getsizeof(db.accessed), getsizeof(db.expires))
+                for db in self.databases
+                if db.data
+            ],
+            sum(map(len, self.databases)),
+        )
 
     def reset_stats(self) -> None:
         """Start counting anew (CONFIG RESETSTAT)."""

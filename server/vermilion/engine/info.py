@@ -153,14 +153,9 @@ def _clients(engine: "Engine") -> Fields:
 
 
 def _memory(engine: "Engine") -> Fields:
-    used, resident = process.memory()
-    peak = engine.used_memory_peak = max(engine.used_memory_peak, used)
-    startup = min(engine.used_memory_startup, used)
-    buffers = sum(
-        session.transport.query_buffered + session.transport.output_buffered
-        for session in engine.sessions.values()
-    )
-    overhead = min(startup + buffers, used)
+    memory = engine.memory()
+    used, resident, peak, startup = memory.used, memory.resident, memory.peak, memory.startup
+    dataset = memory.dataset
     total = process.system_memory()
     maxmemory = engine.settings.maxmemory
     return {
@@ -171,10 +166,10 @@ def _memory(engine: "Engine") -> Fields:
         "used_memory_peak": peak,
         "used_memory_peak_human": human(peak),
         "used_memory_peak_perc": _percent(used, peak),
-        "used_memory_overhead": overhead,
+        "used_memory_overhead": memory.overhead,
         "used_memory_startup": startup,
-        "used_memory_dataset": used - overhead,
-        "used_memory_dataset_perc": _percent(used - overhead, used - startup),
+        "used_memory_dataset": dataset,
+        "used_memory_dataset_perc": _percent(dataset, used - startup),
         "allocator_allocated": used,
         "allocator_active": resident,
         "allocator_resident": resident,
@@ -210,7 +205,7 @@ def _memory(engine: "Engine") -> Fields:
         "mem_total_replication_buffers": 0,
         "mem_replica_full_sync_buffer": 0,
         "mem_clients_slaves": 0,
-        "mem_clients_normal": buffers,
+        "mem_clients_normal": memory.clients,
         "mem_cluster_links": 0,
         "mem_aof_buffer": 0,
         "mem_allocator": os.environ.get("PYTHONMALLOC", "pymalloc"),
