@@ -428,13 +428,15 @@ def _rewritten(text: bytes, settings: Settings, *, everything: bool = False) -> 
         kind, value = directive.kind, getattr(settings, directive.attribute)
         is_default = kind.text(value) == directive.default
         usual = kind.lines(directive.default_value())
-        free = iter(places.get(directive, ()))
+        mentioned = places.get(directive, [])
+        free = iter(mentioned)
         for rest in kind.lines(value):
             place = next(free, None)
             written = to_bytes(f"{directive.name} {rest}")
+            usual_here = rest in usual if kind.lines_stand_alone else is_default and not mentioned
             if place is not None:
                 lines[place] = written
-            elif everything or not (is_default or (kind.lines_stand_alone and rest in usual)):
+            elif everything or not usual_here:
                 added.append(written)
         for place in free:
             lines[place] = None

@@ -39,6 +39,7 @@ from vermilion.kinds import (
     SentinelOnly,
     Text,
     Title,
+    UserName,
     Words,
 )
 
@@ -524,7 +525,7 @@ class Settings:
     replicaof: Primary | None = directive(
         ReplicaOf(), "", "Server to replicate from.", alias="slaveof", access="fixed", ignored=True
     )
-    masteruser: bytes = directive(SECRET, "", "User to replicate as.", ignored=True)
+    masteruser: bytes = directive(UserName(), "", "User to replicate as.", ignored=True)
     masterauth: bytes = directive(SECRET, "", "Password to replicate with.", ignored=True)
     replica_serve_stale_data: bool = directive(
         YES_OR_NO,
