@@ -512,9 +512,10 @@ class BufferLimits(Kind[Mapping[str, BufferLimit]]):
 
     def lines(self, value: Mapping[str, BufferLimit]) -> list[str]:
         """Write a line per class, replicas by the name of today."""
+        named = {"replica" if name == "slave" else name: limit for name, limit in value.items()}
         return [
-            f"{'replica' if name == 'slave' else name} {memory_text(limit.hard)} {memory_text(limit.soft)} {limit.seconds}"
-            for name, limit in value.items()
+            f"{name} {memory_text(limit.hard)} {memory_text(limit.soft)} {limit.seconds}"
+            for name, limit in named.items()
         ]
 
     def merge(

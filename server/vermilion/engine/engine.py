@@ -189,6 +189,7 @@ class Engine:
             `session.pending` tells.
         """
         self.stats.batches += 1
+        self.stats.largest_batch = max(self.stats.largest_batch, len(calls))
         ready = self.waiting.ready
         if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
             if ready:
@@ -434,8 +435,7 @@ class Engine:
         self.waiting.serve()
         self.end_waits()
         self.check_memory()
-        self.stats.crons += 1
-        self.stats.cron_ns += perf_counter_ns() - start
+        self.stats.count_cron(perf_counter_ns() - start)
         self.stats.sample(self.commands_processed(), self.busy_ns())
 
     def check_memory(self) -> None:
@@ -467,6 +467,10 @@ class Engine:
     def busy_ns(self) -> int:
         """Return how many nanoseconds all calls have taken."""
         return sum(command.nanoseconds for command in self.command_records())
+
+    def longest_call_us(self) -> int:
+        """Return how many microseconds the longest call took, about: latencies are counted in classes."""
+        return max((max(command.latencies, default=0) for command in self.command_records()), default=0)
 
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says.

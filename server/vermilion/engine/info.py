@@ -1,8 +1,9 @@
 """INFO: what an engine says of itself, section by section, with Redis's fields in Redis's order.
 
-A field of something that does not exist here (replicas, Lua, forks) has the value that a Redis has without
-it. Where Redis tells of its allocator, the answers are those of a Redis that was built without one that keeps
-books: all that is known is what the process uses.
+A field of something that does not exist here has the value that a Redis has without it: replicas and their
+backlog, forks and copies on write, a journal, threads for input and output, modules, defragmentation, reply
+buffers of a fixed size, incremental rehashing. Where Redis tells of its allocator, the answers are those of a
+Redis that was built without one that keeps books: all that is known is what the process uses.
 """
 
 import hashlib
@@ -56,7 +57,7 @@ def render(engine: "Engine", wanted: Sequence[str]) -> bytes:
     """
     names = set(wanted) or {"default"}
     if names & {"all", "everything"}:
-        names |= SECTIONS.keys()
+        names |= SECTIONS.keys() - _BY_NAME_ONLY
     if "default" in names:
         names |= SECTIONS.keys() - _NOT_BY_DEFAULT
     if "keysizes" in names and "keysizes" not in wanted and sum(map(len, engine.databases)) > _SIZED_KEYS:
@@ -395,6 +396,21 @@ def _cluster(engine: "Engine") -> Fields:
     return {"cluster_enabled": 0}
 
 
+def _debug(engine: "Engine") -> Fields:
+    stats = engine.stats
+    return {
+        "eventloop_duration_aof_sum": 0,
+        "eventloop_duration_cron_sum": stats.cron_ns // 1000,
+        # A turn of the loop is not timed as a whole: its longest part that is known is a call's, or cron's.
+        "eventloop_duration_max": max(stats.longest_cron_ns // 1000, engine.longest_call_us()),
+        "eventloop_cmd_per_cycle_max": stats.largest_batch,
+        "allocator_allocated_lua": 0,
+        "allocator_active_lua": 0,
+        "allocator_resident_lua": 0,
+        "allocator_frag_bytes_lua": 0,
+    }
+
+
 def _keyspace(engine: "Engine") -> Fields:
     return {
         f"db{db.index}": f"keys={len(db)},expires={len(db.expires)},avg_ttl={_average_ttl(db)}"
@@ -456,8 +472,10 @@ SECTIONS: Final[Mapping[str, Callable[["Engine"], Fields]]] = {
     "cluster": _cluster,
     "keyspace": _keyspace,
     "keysizes": _keysizes,
+    "debug": _debug,
 }
 """Every section by its name, in the order in which INFO shows them."""
 
 _TITLES: Final = {"cpu": "CPU"}
-_NOT_BY_DEFAULT: Final = frozenset({"commandstats", "latencystats"})
+_BY_NAME_ONLY: Final = frozenset({"debug"})
+_NOT_BY_DEFAULT: Final = frozenset({"commandstats", "latencystats"}) | _BY_NAME_ONLY
