@@ -124,6 +124,11 @@ class Session:
         return host.startswith("127.") or host == "[::1]" or port == "0"
 
     @property
+    def is_on_unix_socket(self) -> bool:
+        """Whether the client came over a Unix socket: its address has no port, and it has a descriptor."""
+        return self.transport.fileno >= 0 and self.transport.address.endswith(":0")
+
+    @property
     def memory(self) -> int:
         """Bytes that this client takes, about: what is fixed, what it sent, what it has not read."""
         return CLIENT_SIZE + self.transport.query_buffered + self.transport.output_buffered

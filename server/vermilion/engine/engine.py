@@ -314,6 +314,7 @@ class Engine:
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
         command = command or self.commands.get(argv[0].lower())
+        session.last_command = None
         if command is None:
             return self._refuse_unknown(session, argv)
         if command.subcommands and len(argv) > 1:
@@ -321,13 +322,13 @@ class Engine:
             if found is None:
                 return self._reject(None, errors.unknown_subcommand(command.name, argv[1]))
             command = found
+        session.last_command = command
         if not command.declared.accepts(len(argv)):
             return self._reject(command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
         obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
         if obstacle is not None:
             return self._reject(command, obstacle)
-        session.last_command = command
         db = session.db
         if gates & GATE_NO_TOUCH:
             db.touching = db.tracking and command.name == "touch"
