@@ -55,8 +55,9 @@ conformance: $(STAMPS)/test ## compare with the transcripts of a real Redis, or 
 record: $(STAMPS)/test ## record the transcripts anew from ORACLE=redis://host:port, a Redis 8.0
 	$(BIN)/python -m conformance record --oracle $(ORACLE) $(ARGS)
 
-docs: $(STAMPS)/package ## write docs/commands.md anew from the declarations
+docs: $(STAMPS)/package ## write docs/commands.md and docs/directives.md anew from the declarations
 	$(BIN)/python -m conformance.compatibility
+	$(BIN)/python -m conformance.directives
 
 bench: $(STAMPS)/bench ## measure against a real Redis; REDIS_SERVER= and REDIS_BENCHMARK= name the commands
 	$(BIN)/python -m conformance.bench $(ARGS)
