@@ -484,6 +484,13 @@ CONFIG_DUPLICATE: Final = "duplicate parameter"
 CONFIG_BAD_DIRECTIVE: Final = "Bad directive or wrong number of arguments"
 CONFIG_BIND_FAILED: Final = "Failed to bind to specified addresses."
 CONFIG_LISTEN_FAILED: Final = "Unable to listen on this port. Check server logs."
+
+
+def too_many_clients(room: int) -> str:
+    """A `maxclients` for which there are too few file descriptors."""
+    return f"The operating system is not able to handle the specified number of clients, try with {room}"
+
+
 NO_CONFIG_FILE: Final = "ERR The server is running without a config file"
 
 
