@@ -1,7 +1,8 @@
 """Every directive of redis.conf, with its kind, default and access: the one list there is.
 
-`Settings` holds their values as plain attributes. Whoever adds a directive adds one declaration here; CONFIG
-GET, CONFIG SET, CONFIG REWRITE, the command line and the environment read it from here.
+`Settings` holds their values as plain attributes. Whoever adds a directive adds one declaration here, and `make
+docs` gives it its row in docs/directives.md; CONFIG GET, CONFIG SET, CONFIG REWRITE, the command line and the
+environment read it from here.
 """
 
 from collections.abc import Mapping
