@@ -8,7 +8,7 @@
 25   the earliest deadline, 8 bytes; a listpack in a string: field, value, deadline …, by deadline, 0 at the end
 22   as 24 without the earliest deadline: deadlines are whole; 23 is to 25 what 22 is to 24
 
-22 and 23 are those of release candidates of Redis 7.4, which Redis still reads.
+22 and 23 are those of release candidates of Redis 7.4, which Redis still reads. Valkey 9 has another form as 22.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,6 +26,7 @@ _ZIPLIST: Final = 13
 _LISTPACK: Final = 16
 _EARLY_DEADLINES: Final = 22
 _EARLY_LISTPACK: Final = 23
+VALKEY: Final = 22
 _DEADLINES: Final = 24
 _DEADLINES_LISTPACK: Final = 25
 
@@ -175,6 +176,21 @@ def _read_deadlines_listpack(reader: Reader, limits: Settings) -> Hash:
     """Return a hash that was a listpackex, behind its earliest deadline, which those of the fields tell, too."""
     reader.uint64()
     return _read_early_listpack(reader, limits)
+
+
+def read_valkey(reader: Reader, limits: Settings) -> Hash:
+    """Return a hash as Valkey 9 writes one with deadlines: each field, its value, and its deadline, -1 for never."""
+    words: list[bytes] = []
+    deadlines: list[int] = []
+    for _ in range(reader.count()):
+        words += (reader.string(), reader.string())
+        deadlines.append(reader.int64())
+    found = _hash(words)
+    found.fit(words, limits.hash_max_listpack_entries, limits.hash_max_listpack_value)
+    found.expect_deadlines()
+    for field, deadline in zip(words[::2], deadlines, strict=True):
+        _fall_due(found, field, max(deadline, 0))
+    return found
 
 
 READERS: Final[dict[int, Callable[[Reader, Settings], Hash]]] = {
