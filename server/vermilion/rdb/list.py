@@ -12,7 +12,8 @@ from typing import Final
 from vermilion.rdb import listpack, ziplist
 from vermilion.rdb.encoding import FormatError, Reader, Writer
 from vermilion.settings import Settings
-from vermilion.structures.list import List, entry_size
+from vermilion.structures.list import List
+from vermilion.structures.listpack import FRAME, string_size
 
 _ELEMENTS: Final = 1
 _ZIPLIST: Final = 10
@@ -24,7 +25,6 @@ _PACKED: Final = 2
 
 _NODE_BYTES: Final = 8192
 """What a node may have by the default of `list-max-listpack-size`; a reader divides elements anew."""
-_NODE_EMPTY: Final = 7
 _ENTRY_OVERHEAD: Final = 8
 """What Redis adds to the bytes of an element before it has encoded it, to see whether it fits."""
 
@@ -44,13 +44,13 @@ def write(value: List, out: Writer) -> None:
 def _nodes(elements: list[bytes]) -> Iterator[list[bytes]]:
     """Yield elements, as many at a time as fit into a node."""
     node: list[bytes] = []
-    size = _NODE_EMPTY
+    size = FRAME
     for element in elements:
         if node and size + len(element) + _ENTRY_OVERHEAD > _NODE_BYTES:
             yield node
-            node, size = [], _NODE_EMPTY
+            node, size = [], FRAME
         node.append(element)
-        size += entry_size(element)
+        size += string_size(element)
     yield node
 
 
