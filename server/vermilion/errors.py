@@ -468,14 +468,6 @@ NOT_A_PROTOCOL_TYPE: Final = (
 NOT_IN_RESP2: Final = "ERR RESP2 is not supported by this command"
 CLIENT_EVICTION_OFF: Final = "ERR maxmemory-clients is disabled."
 
-# Serialization -------------------------------------------------------------------------------------------
-
-
-def no_rdb_type(kind: str) -> str:
-    """Our own: a type whose form in an RDB file is not written here yet."""
-    return f"ERR DUMP of a {kind} is not supported yet"
-
-
 # CONFIG -------------------------------------------------------------------------------------------------
 
 CONFIG_IMMUTABLE: Final = "can't set immutable config"
