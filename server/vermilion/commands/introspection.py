@@ -77,6 +77,8 @@ def _key_spec(spec: KeySpec) -> dict[Reply, Reply]:
 
 def document(command: Command) -> dict[Reply, Reply]:
     """Return a command as COMMAND DOCS describes it, its subcommands included."""
+    if command.module:
+        return _texts(group=command.group, module=command.module)
     described = _texts(summary=command.summary, since=command.since, group=command.group)
     described |= _texts(complexity=command.complexity)
     if command.doc_flags:
@@ -138,6 +140,7 @@ def keys_of(argv: Sequence[bytes]) -> list[CallKey]:
     for spec in command.key_specs:
         flags = variable(argv) if variable is not None else spec.flags
         found += [(position, flags) for position in spec.positions(argv)]
-    if not found and any(isinstance(spec.begin, tuple) for spec in command.key_specs):
-        raise RespError(errors.INVALID_KEY_ARGUMENTS)  # the word that leads to the keys is missing
+    if not found and (command.module or any(isinstance(spec.begin, tuple) for spec in command.key_specs)):
+        # The word that leads to the keys is missing; of a module's command the arity says nothing.
+        raise RespError(errors.INVALID_KEY_ARGUMENTS)
     return [CallKey(argv[position], flags) for position, flags in sorted(found)]
