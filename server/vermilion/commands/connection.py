@@ -25,7 +25,7 @@ from vermilion.errors import RespError, text
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, PONG, Reply, Status, Verbatim
 from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, Server, Session
-from vermilion.version import REDIS_VERSION
+from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION, REDIS_VERSION
 
 OnOff: TypeAlias = Annotated[str, OneWord("ON", "OFF")]
 
@@ -182,7 +182,14 @@ def hello(session: Session, argv: list[bytes]) -> Reply:
         b"id": session.id,
         b"mode": b"standalone",
         b"role": b"master",
-        b"modules": [],
+        b"modules": [
+            {
+                b"name": REDIS_MODULE.encode(),
+                b"ver": REDIS_MODULE_VERSION,
+                b"path": b"",
+                b"args": [],
+            }
+        ],
     }
 
 
