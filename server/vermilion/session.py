@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from vermilion.clock import Clock
 from vermilion.keyspace.database import Database, KeyspaceStats
-from vermilion.protocol.reply import Reply
+from vermilion.protocol.reply import Push, Reply
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ class Transport(Protocol):
 
     def answer(self, reply: Reply) -> None:
         """Send the reply of the call that had to wait, and go on with those behind it."""
+
+    def push(self, message: Push) -> None:
+        """Send a message that is no reply, behind everything that was sent before."""
 
     def use_resp(self, version: int) -> None:
         """Encode the replies from now on in this version of RESP."""

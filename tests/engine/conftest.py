@@ -8,7 +8,7 @@ from vermilion.clock import ManualClock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
-from vermilion.protocol.reply import Reply
+from vermilion.protocol.reply import Push, Reply
 from vermilion.session import Session
 
 
@@ -27,6 +27,9 @@ class FakeTransport:
 
     def answer(self, reply: Reply) -> None:
         self.replies.append(reply)
+
+    def push(self, message: Push) -> None:
+        self.replies.append(message)
 
     def use_resp(self, version: int) -> None: ...
 

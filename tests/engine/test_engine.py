@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
+from typing import Protocol
 
 import pytest
 
@@ -12,11 +13,17 @@ from vermilion.engine.engine import Engine
 from vermilion.engine.stats import ERROR_CODES_LIMIT
 from vermilion.pending import Pending
 from vermilion.protocol.encode import encode_resp2
-from vermilion.protocol.reply import NO_REPLY, OK, PONG
-from vermilion.session import Session, Transport
+from vermilion.protocol.reply import NO_REPLY, OK, PONG, Push, Reply
+from vermilion.session import GATE_REPLY, Session, Transport
 
 Run = Callable[[str], object]
 Info = Callable[[str], dict[str, str]]
+
+
+class FakeTransport(Transport, Protocol):
+    """The one of conftest.py, which remembers what it was sent."""
+
+    replies: list[Reply]
 
 
 @pytest.mark.parametrize("line", ["PING", "ping", "PiNg"])
@@ -42,7 +49,7 @@ def test_calls_that_are_none_are_refused(run: Run, line: str, error: str) -> Non
     assert run(line) == error
 
 
-def test_two_engines_never_meet(config: Config, transport: Transport) -> None:
+def test_two_engines_never_meet(config: Config, transport: FakeTransport) -> None:
     first, second = (Engine(config.settings, config) for _ in range(2))
     first.execute(first.open_session(transport), [b"SET", b"k", b"v"])
     assert second.execute(second.open_session(transport), [b"DBSIZE"]) == 0
@@ -94,7 +101,7 @@ class TestMaxmemory:
         assert run("CONFIG SET maxmemory 0") == OK
         assert run("SET k w") == OK
 
-    def test_stands_before_new_clients_too(self, engine: Engine, run: Run, transport: Transport) -> None:
+    def test_stands_before_new_clients_too(self, engine: Engine, run: Run, transport: FakeTransport) -> None:
         run("CONFIG SET maxmemory 1")
         reply = engine.execute(engine.open_session(transport), [b"APPEND", b"k", b"v"])
         assert str(reply) == errors.OUT_OF_MEMORY
@@ -139,7 +146,7 @@ def test_no_touch_leaves_the_time_of_access_alone(run: Run, clock: ManualClock, 
 
 
 def test_a_web_page_that_was_tricked_into_calling_is_cut_off(
-    engine: Engine, session: Session, transport: Transport
+    engine: Engine, session: Session, transport: FakeTransport
 ) -> None:
     assert engine.execute(session, [b"POST", b"/", b"HTTP/1.1"]) is NO_REPLY
     assert transport.aborted  # type: ignore[attr-defined]  # of the fake one
@@ -252,3 +259,25 @@ def test_shutdown_is_the_assemblys(engine: Engine, run: Run) -> None:
     engine.on_shutdown = lambda: asked.append(True)
     assert run("SHUTDOWN NOW") is NO_REPLY
     assert asked == [True]
+
+
+class TestPushes:
+    def test_go_to_the_transport_of_others(
+        self, engine: Engine, session: Session, transport: FakeTransport
+    ) -> None:
+        message = Push([b"message", b"news"])
+        engine.push(session, message)
+        assert transport.replies == [message]
+
+    def test_follow_the_reply_of_the_call_that_caused_them(
+        self, engine: Engine, session: Session, transport: FakeTransport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def push(caller: Session, argv: list[bytes]) -> bytes:
+            engine.push(caller, Push([b"to", b"itself"]))
+            return b"reply"
+
+        session.gates |= GATE_REPLY
+        monkeypatch.setattr(engine.commands[b"ECHO"], "call", push)
+        assert engine.execute(session, [b"ECHO", b"x"]) == [b"reply", [b"to", b"itself"]]
+        assert engine.execute(session, [b"PING"]) == PONG
+        assert transport.replies == []

@@ -8,6 +8,7 @@ import pytest
 from vermilion import errors
 from vermilion.clock import ManualClock
 from vermilion.errors import RespError
+from vermilion.keyspace.audience import EAR_AWAITED
 from vermilion.keyspace.database import Database, KeyspaceStats, string_bytes
 from vermilion.keyspace.value import Text, copied, encoding, integer, type_name
 from vermilion.structures.structure import Structure
@@ -191,10 +192,11 @@ class TestChanging:
 
     def test_what_is_noted_counts_and_wakes_nobody(self, db: Database, stats: KeyspaceStats) -> None:
         db.awaited.add(b"k")
+        db.listen(EAR_AWAITED, on=True)
         db.noted(b"k", "xgroup-setid", 2)
-        assert (stats.dirty, dict(db.ready)) == (2, {})
+        assert (stats.dirty, dict(db.audience.ready)) == (2, {})
         db.changed(b"k", "xadd")
-        assert (stats.dirty, list(db.ready)) == (3, [(db, b"k")])
+        assert (stats.dirty, list(db.audience.ready)) == (3, [(db, b"k")])
 
     def test_changes_are_counted(self, db: Database, stats: KeyspaceStats) -> None:
         db.changed(b"k", "set")

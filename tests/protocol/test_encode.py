@@ -16,6 +16,7 @@ from vermilion.protocol.reply import (
     PONG,
     QUEUED,
     BigNumber,
+    Messages,
     NullArray,
     Push,
     Reply,
@@ -189,3 +190,12 @@ def test_a_long_array_is_its_members(members: list[Reply], version: int) -> None
     encode = ENCODERS[version]
     apart = b"".join(encoded(encode, member) for member in members)
     assert encoded(encode, members) == b"*%d\r\n" % len(members) + apart
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_messages_stand_one_after_the_other(version: int) -> None:
+    out: list[bytes] = []
+    ENCODERS[version](Messages([1, Push([b"m", None]), Messages([])]), out.append)
+    assert b"".join(out) == (
+        b":1\r\n*2\r\n$1\r\nm\r\n$-1\r\n" if version == 2 else b":1\r\n>2\r\n$1\r\nm\r\n_\r\n"
+    )

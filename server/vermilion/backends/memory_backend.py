@@ -10,7 +10,7 @@ from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
 from vermilion.pending import Pending
-from vermilion.protocol.reply import Reply
+from vermilion.protocol.reply import Push, Reply
 
 if TYPE_CHECKING:
     from vermilion.session import Session
@@ -272,6 +272,9 @@ class _Caller:
     ) -> None:
         self.answer = answer
         self.abort = abort
+
+    def push(self, message: Push) -> None:
+        """Drop a message: what calls commands from inside takes replies only."""
 
     def use_resp(self, version: int) -> None:
         """Replies are values here: nothing to encode."""

@@ -16,17 +16,18 @@ from typing import Final
 import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
+from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
-from vermilion.engine import process
 from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.stats import EngineStats
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import RespError
+from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
-from vermilion.protocol.reply import NO_REPLY, OK, Reply, Status
+from vermilion.protocol.reply import NO_REPLY, OK, Messages, Push, Reply, Status
 from vermilion.session import (
     GATE_AUTH,
     GATE_MEMORY,
@@ -80,7 +81,8 @@ class Engine:
         self.random = random or Random()  # noqa: S311  # SPOP and RANDOMKEY are no secrets
         self.keyspace = KeyspaceStats()
         self.stats = EngineStats(self.clock)
-        self.waiting = WaitingRoom(self.clock, self._answer, self._retry_failed)
+        self.audience = Audience()
+        self.waiting = WaitingRoom(self.clock, self.audience.ready, self._answer, self._retry_failed)
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
@@ -94,16 +96,17 @@ class Engine:
         self.out_of_memory = False
         for directive in ("maxmemory", "maxmemory-policy"):
             configuration.watch(directive, lambda _: self.check_memory())
+        self._caller: Session | None = None
+        """Whose gated call runs."""
+        self._afterwards: list[Reply] = []
+        """The messages that this call has caused to its own client."""
         self.on_shutdown: Callable[[], None] = _ignore
 
     def _new_database(self, index: int, max_keys: int) -> Database:
         """Return an empty database."""
         if max_keys:
-            db: Database = BoundedDatabase(max_keys, index, self.clock, self.keyspace, self.random)
-        else:
-            db = Database(index, self.clock, self.keyspace, self.random)
-        db.ready = self.waiting.ready
-        return db
+            return BoundedDatabase(max_keys, index, self.clock, self.keyspace, self.random, self.audience)
+        return Database(index, self.clock, self.keyspace, self.random, self.audience)
 
     # Sessions ---------------------------------------------------------------------------------------------
 
@@ -119,6 +122,17 @@ class Engine:
         self.sessions[session.id] = session
         self.stats.connections_received += 1
         return session
+
+    def push(self, session: Session, message: Push) -> None:
+        """Send a client a message that is no reply; one that its own call has caused follows the reply.
+
+        A session that may be sent messages has a gate that leads its calls to the slow path, so that
+        `_execute_gated` knows whose call runs.
+        """
+        if session is self._caller:
+            self._afterwards.append(message)
+        else:
+            session.transport.push(message)
 
     def close_session(self, session: Session) -> None:
         """Forget a session, and what it waits for; closing twice does no harm."""
@@ -242,6 +256,8 @@ class Engine:
         command = self.commands.get(calls[0][0])
         if command is None or command.many is None or session.gates & command.gated:
             return False
+        if session.db.listening > EAR_AWAITED:  # the others want to hear of each change by itself
+            return False
         try:
             names, *columns = zip(*calls, strict=True)
         except ValueError:
@@ -249,8 +265,11 @@ class Engine:
         size = len(calls)
         if names.count(names[0]) != size:
             return False
+        awaited = session.db.awaited
+        if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
+            return False
         mark = perf_counter_ns()
-        replies = command.many(session.db, columns)
+        replies = command.many(session, columns)
         if replies is None:
             return False
         if isinstance(replies, Status):
@@ -275,11 +294,20 @@ class Engine:
     def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Run a call that is spelled unusually, has something in its way, or has a subcommand to be found."""
         silenced = session.gates & GATE_REPLY
-        reply = self._execute_found(session, command, argv)
+        before, self._caller = self._caller, session
+        try:
+            reply = self._execute_found(session, command, argv)
+        finally:
+            self._caller = before
         if type(reply) is Pending:
             return reply  # `_answer` sees to its silence
         # A refusal is a reply, too; the call that turns replies on again is answered.
-        return self._silence(session) if silenced and session.reply_mode != "on" else reply
+        if silenced and session.reply_mode != "on":
+            reply = self._silence(session)
+        if self._afterwards and before is not session:
+            reply = Messages([reply, *self._afterwards])
+            self._afterwards.clear()
+        return reply
 
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
@@ -294,10 +322,9 @@ class Engine:
         if not command.declared.accepts(len(argv)):
             return self._reject(command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
-        if gates & GATE_AUTH:
-            return self._reject(command, errors.NO_AUTH)
-        if gates & GATE_MEMORY:
-            return self._reject(command, errors.OUT_OF_MEMORY)
+        obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
+        if obstacle is not None:
+            return self._reject(command, obstacle)
         session.last_command = command
         db = session.db
         if gates & GATE_NO_TOUCH:

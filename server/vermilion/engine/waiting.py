@@ -16,6 +16,7 @@ from typing import Final
 
 from vermilion.clock import Clock
 from vermilion.errors import RespError
+from vermilion.keyspace.audience import EAR_AWAITED
 from vermilion.keyspace.database import Database
 from vermilion.pending import Pending
 from vermilion.protocol.reply import Reply
@@ -31,6 +32,7 @@ class WaitingRoom:
 
     Args:
         clock: what deadlines are measured by.
+        ready: the awaited keys that have changed, as the databases note them.
         answer: gives a suspended session its reply.
         failed: turns an exception of a retry into an error reply.
     """
@@ -38,10 +40,11 @@ class WaitingRoom:
     def __init__(
         self,
         clock: Clock,
+        ready: dict[tuple[Database, bytes], None],
         answer: Callable[[Session, Reply], None],
         failed: Callable[[Session, Exception], RespError],
     ) -> None:
-        self.ready: dict[tuple[Database, bytes], None] = {}
+        self.ready = ready
         self.set_alarm: Callable[[int], None] = _no_alarm
         self._clock = clock
         self._answer = answer
@@ -85,6 +88,7 @@ class WaitingRoom:
             if queue is None:
                 queue = self._queues[db, key] = OrderedDict()
                 db.awaited.add(key)
+                db.listen(EAR_AWAITED, on=True)
             queue[session] = None
         if pending.timeout_ms:
             self._set_deadline(session, pending)
@@ -117,6 +121,7 @@ class WaitingRoom:
                 if not queue:
                     del self._queues[db, key]
                     db.awaited.discard(key)
+                    db.listen(EAR_AWAITED, on=bool(db.awaited))
 
     def finish(self, session: Session, reply: Reply) -> None:
         """Give a waiting session its reply."""

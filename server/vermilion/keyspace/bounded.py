@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from random import Random
 
 from vermilion.clock import Clock
+from vermilion.keyspace.audience import Audience
 from vermilion.keyspace.database import Database, KeyspaceStats
 
 
@@ -16,15 +17,23 @@ class BoundedDatabase(Database):
 
     Args:
         limit: how many keys it holds, 1 or more.
-        index, clock, stats, random: as for every database.
+        index, clock, stats, random, audience: as for every database.
     """
 
     __slots__ = ("_limit",)
 
     accessed: OrderedDict[bytes, int]
 
-    def __init__(self, limit: int, index: int, clock: Clock, stats: KeyspaceStats, random: Random) -> None:
-        super().__init__(index, clock, stats, random)
+    def __init__(
+        self,
+        limit: int,
+        index: int,
+        clock: Clock,
+        stats: KeyspaceStats,
+        random: Random,
+        audience: Audience | None = None,
+    ) -> None:
+        super().__init__(index, clock, stats, random, audience)
         self._limit = limit
         self.keeps_access_times = True
         self.accessed = OrderedDict()

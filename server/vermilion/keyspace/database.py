@@ -21,6 +21,7 @@ from typing import Final, TypeVar, cast
 from vermilion import errors
 from vermilion.clock import Clock
 from vermilion.errors import RespError
+from vermilion.keyspace.audience import EAR_AWAITED, EAR_CACHES, EAR_EVENTS, EAR_WATCHED, Audience
 from vermilion.keyspace.value import STRING_TYPES, StringValue
 from vermilion.structures.deadlines import BUCKET_BITS, Deadlines
 from vermilion.structures.hash import Hash
@@ -94,6 +95,7 @@ class Database:
         clock: what says the time.
         stats: the engine's counters.
         random: the engine's source of chance.
+        audience: who hears of changes; nobody when None.
     """
 
     __slots__ = (
@@ -102,6 +104,7 @@ class Database:
         "_order",
         "_tracked_since",
         "accessed",
+        "audience",
         "awaited",
         "clock",
         "data",
@@ -111,16 +114,24 @@ class Database:
         "hits",
         "index",
         "keeps_access_times",
+        "listening",
         "misses",
         "random",
-        "ready",
         "stats",
         "tick",
         "touching",
         "tracking",
+        "watched",
     )  # fmt: skip
 
-    def __init__(self, index: int, clock: Clock, stats: KeyspaceStats, random: Random) -> None:
+    def __init__(
+        self,
+        index: int,
+        clock: Clock,
+        stats: KeyspaceStats,
+        random: Random,
+        audience: Audience | None = None,
+    ) -> None:
         self.index = index
         self.clock = clock
         self.stats = stats
@@ -136,9 +147,13 @@ class Database:
         self.hits = 0
         self.misses = 0
         self.dirty = 0
+        self.audience = audience or Audience()
+        self.listening = 0
+        """Who wants to hear of changes: the ears of `audience.py`."""
         self.awaited: set[bytes] = set()
-        """The keys whose changes somebody waits for: their changes are noted in `ready`."""
-        self.ready: dict[tuple[Database, bytes], None] = {}
+        """The keys whose changes somebody waits for: their changes are noted in `audience.ready`."""
+        self.watched: dict[bytes, int] = {}
+        """The keys whose changes end somebody's transaction, with how many watch each."""
         stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
         self.field_expires: dict[bytes, int] = {}
@@ -295,8 +310,8 @@ class Database:
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
-        if self.awaited:
-            self._wake((key,))
+        if self.listening:
+            self._tell(key, "set")
 
     def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes | None] | None:
         """Return the values of several keys, counted as `lookup` counts, if none needs a closer look; else None."""
@@ -333,6 +348,9 @@ class Database:
             append(total)
         self._touch_many(keys)
         self.dirty += len(keys)
+        if self.listening:
+            for key in keys:
+                self._tell(key, "incrby")
         return sums
 
     def assign_until(self, key: bytes, value: bytes, deadline_ms: int, now_ms: int) -> None:
@@ -349,8 +367,9 @@ class Database:
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
-        if self.awaited:
-            self._wake((key,))
+        if self.listening:
+            self._tell(key, "set")
+            self._tell_event(key, "expire")
 
     def assign_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """`assign` for several keys; the last of several values for one key wins."""
@@ -369,8 +388,9 @@ class Database:
             for key, value in zip(keys, values, strict=True):
                 data[key] = value
         self.dirty += len(keys)
-        if self.awaited:
-            self._wake(keys)
+        if self.listening:
+            for key in keys:
+                self._tell(key, "set")
 
     def _touch_many(self, keys: Iterable[bytes]) -> None:
         """Note that keys were accessed."""
@@ -423,8 +443,8 @@ class Database:
             changes: what it adds to the changes since the last save; 0 for the lesser half of a pair of events.
         """
         self.dirty += changes
-        if self.awaited:
-            self._wake((key,))
+        if self.listening:
+            self._tell(key, event)
 
     def noted(self, key: bytes, event: str, changes: int = 1) -> None:
         """Announce what leaves the value of key as it is for those who watch it or wait for it: a stream's readers.
@@ -435,11 +455,35 @@ class Database:
             changes: what it adds to the changes since the last save.
         """
         self.dirty += changes
+        if self.listening:
+            self._tell_event(key, event)
 
-    def _wake(self, keys: Iterable[bytes]) -> None:
-        """Note those of the changed keys that somebody waits for."""
-        for key in self.awaited.intersection(keys):
-            self.ready[self, key] = None
+    def listen(self, ear: int, *, on: bool) -> None:
+        """Open or close one of the ears of `audience.py`."""
+        self.listening = self.listening | ear if on else self.listening & ~ear
+
+    def _tell(self, key: bytes, event: str) -> None:
+        """Tell everyone who listens that key has changed."""
+        listening = self.listening
+        audience = self.audience
+        if listening & EAR_WATCHED and key in self.watched:
+            audience.watched_changed(self, key)
+        if listening & EAR_CACHES:
+            audience.modified(key)
+        if listening & EAR_AWAITED and key in self.awaited:
+            audience.ready[self, key] = None
+        if event and listening & EAR_EVENTS:
+            audience.event(self, key, event)
+
+    def _tell_event(self, key: bytes, event: str) -> None:
+        """Tell those who listen to events."""
+        if event and self.listening & EAR_EVENTS:
+            self.audience.event(self, key, event)
+
+    def _tell_all_awaited(self) -> None:
+        """Note all awaited keys as changed, as any of them may have."""
+        for key in self.awaited:
+            self.audience.ready[self, key] = None
 
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
@@ -452,7 +496,7 @@ class Database:
         self.field_expires = {}
         self._fields_due = Deadlines(self.field_expires)
         self._order.clear()
-        self._wake(self.awaited)
+        self._tell_all_awaited()
         return size
 
     def swap(self, other: "Database") -> None:
@@ -461,8 +505,8 @@ class Database:
             mine, theirs = getattr(self, name), getattr(other, name)
             setattr(self, name, theirs)
             setattr(other, name, mine)
-        self._wake(self.awaited)
-        other._wake(other.awaited)  # noqa: SLF001  # the other is of this class
+        self._tell_all_awaited()
+        other._tell_all_awaited()  # noqa: SLF001  # the other is of this class
 
     # Time to live -----------------------------------------------------------------------------------------
 

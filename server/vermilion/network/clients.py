@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from vermilion import errors
@@ -18,6 +19,10 @@ GRACE_S: Final = 0.5
 
 PATIENCE_S: Final = 0.1
 """How long it waits when none of them takes anything."""
+
+
+FLUSHES_AT_ONCE: Final = 128
+"""Connections that are sent their messages in one turn of the event loop: a millisecond, or less."""
 
 
 class Clients:
@@ -37,6 +42,7 @@ class Clients:
         self._clock = backend.engine.clock
         self.now_ms = self._clock.monotonic_ms()
         self._timer: asyncio.TimerHandle | None = None
+        self._to_flush: dict[Connection, None] = {}
         backend.config.watch("proto-max-bulk-len", self._limit_arguments)
 
     def refusal(self, transport: asyncio.Transport) -> str | None:
@@ -56,6 +62,20 @@ class Clients:
         """Tell the connections what CONFIG SET has said about `proto-max-bulk-len`."""
         for connection in self.connections:
             connection.limit_arguments(settings.proto_max_bulk_len)
+
+    def flush_soon(self, connection: "Connection") -> None:
+        """Let a connection write what waits to be sent, after the calls that have arrived by now."""
+        if not self._to_flush:
+            asyncio.get_running_loop().call_soon(self._flush_some)
+        self._to_flush[connection] = None
+
+    def _flush_some(self) -> None:
+        """Let some connections write, and the others after the calls that have arrived meanwhile."""
+        for connection in list(islice(self._to_flush, FLUSHES_AT_ONCE)):
+            del self._to_flush[connection]
+            connection.flush()
+        if self._to_flush:
+            asyncio.get_running_loop().call_soon(self._flush_some)
 
     def look_after(self) -> None:
         """`hz` times a second: close idle clients, and those that were over their soft limit for too long."""

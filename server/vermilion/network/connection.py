@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line
-from vermilion.protocol.reply import Reply
+from vermilion.protocol.reply import Push, Reply
 from vermilion.protocol.request import Argv, RequestParser
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Connection(asyncio.Protocol):
         self._waiting: list[Argv] = []
         self._running: list[Argv] = []
         self._held = bytearray()
+        self._outbox: list[bytes] = []
         self._paused = False
         self._closing = False
         self._over_soft_limit_since: float | None = None
@@ -144,7 +145,8 @@ class Connection(asyncio.Protocol):
 
     def _run(self, calls: list[Argv]) -> None:
         """Execute calls and write their replies at once."""
-        out: list[bytes] = []
+        out = self._outbox
+        self._outbox = []
         session = self._session
         self._running = calls
         rest = self._execute_batch(session, calls, self._encode, out)
@@ -243,11 +245,23 @@ class Connection(asyncio.Protocol):
 
     def answer(self, reply: Reply) -> None:
         """Send the reply of the call that had to wait, and go on with those behind it."""
-        out: list[bytes] = []
-        self._encode(reply, out.append)
-        self._send(out)
+        self._encode(reply, self._outbox.append)
+        self.flush()
         # Later: this happens inside of another client's call.
         asyncio.get_running_loop().call_soon(self._go_on)
+
+    def push(self, message: Push) -> None:
+        """Send a message that is no reply: soon, so that one to thousands of clients holds up nobody."""
+        if not self._outbox:
+            self._clients.flush_soon(self)
+        self._encode(message, self._outbox.append)
+
+    def flush(self) -> None:
+        """Write what waits to be sent."""
+        out = self._outbox
+        if out:
+            self._outbox = []
+            self._send(out)
 
     def use_resp(self, version: int) -> None:
         """Encode the replies from now on in this version of RESP."""

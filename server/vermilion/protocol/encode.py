@@ -10,6 +10,7 @@
     NULL_ARRAY                     null array                    null
     Verbatim, BigNumber, Push      bulk, bulk, array             verbatim, big number, push
     Status, RespError              simple string, error          simple string, error
+    Messages                       each of its values, one after the other
 
 Source: the RESP2 and RESP3 specifications of the Redis documentation.
 """
@@ -22,6 +23,7 @@ from vermilion.errors import RespError
 from vermilion.protocol.numbers import format_double
 from vermilion.protocol.reply import (
     BigNumber,
+    Messages,
     NoReply,
     NullArray,
     OrderedSet,
@@ -75,7 +77,8 @@ def encode_resp2(reply: Reply, append: Append) -> None:
     elif reply is None:
         append(b"$-1\r\n")
     elif isinstance(reply, list | tuple | set):
-        append(b"*%d\r\n" % len(reply))
+        if type(reply) is not Messages:
+            append(b"*%d\r\n" % len(reply))
         if len(reply) >= STRINGS_LEAST and (text := short_strings(reply)) is not None:
             append(text)
         else:
@@ -126,7 +129,8 @@ def encode_resp3(reply: Reply, append: Append) -> None:
     elif isinstance(reply, list | tuple | set):
         kind = type(reply)
         head = b">%d\r\n" if kind is Push else b"~%d\r\n" if kind in _SETS else b"*%d\r\n"
-        append(head % len(reply))
+        if kind is not Messages:
+            append(head % len(reply))
         if len(reply) >= STRINGS_LEAST and (text := short_strings(reply)) is not None:
             append(text)
         else:

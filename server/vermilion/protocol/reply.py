@@ -65,6 +65,15 @@ class Push(list["Reply"]):
     __slots__ = ()
 
 
+class Messages(list["Reply"]):
+    """Several replies or pushes one after the other, for one call: what stands behind the first are messages.
+
+    An empty one is no reply.
+    """
+
+    __slots__ = ()
+
+
 class OrderedSet(list["Reply"]):
     """An array in RESP2, a set in RESP3, for members that have an order or cannot be hashed."""
 
@@ -110,6 +119,5 @@ NO_REPLY: Final = NoReply()
 Scalar: TypeAlias = (
     bytes | int | float | bool | Status | NullArray | NoReply | Verbatim | BigNumber | RespError | None
 )
-Reply: TypeAlias = (
-    "Scalar | list[Reply] | tuple[Reply, ...] | dict[Reply, Reply] | set[Reply] | Push | OrderedSet | Pairs"
-)
+Reply: TypeAlias = "Scalar | list[Reply] | tuple[Reply, ...] | dict[Reply, Reply] | set[Reply] | Pairs"
+"""Push, Messages and OrderedSet are lists."""

@@ -29,6 +29,13 @@ LISTPACK_LIMIT: Final = 1 << 30
 """The most bytes of a node, whatever the settings say."""
 
 
+_SMALL: Final = 127
+"""An integer up to this takes two bytes of a listpack."""
+
+_COUNTS_MOST: Final = 20
+"""The most bytes that the two counts of a node take."""
+
+
 class Trim(NamedTuple):
     """What to trim a stream to.
 
@@ -69,10 +76,15 @@ class _Node:
     def _count(self, key: StreamId, entry: StreamId, fields: Fields) -> None:
         """Count the bytes of an entry."""
         count = len(fields) // 2
-        size = 2 + integer_size((entry >> PART_BITS) - (key >> PART_BITS))
-        size += integer_size((entry & PART_MAX) - (key & PART_MAX))
+        delta = entry - key
+        if delta <= _SMALL and (entry & PART_MAX) >= delta:  # in the same millisecond
+            size = 6
+        else:
+            size = 2 + integer_size((entry >> PART_BITS) - (key >> PART_BITS))
+            size += integer_size((entry & PART_MAX) - (key & PART_MAX))
         if fields[::2] == self.names:
-            size += sum(map(string_size, fields[1::2])) + integer_size(count + 3)
+            size += sum(map(string_size, fields[1::2]))
+            size += 2 if count + 3 <= _SMALL else integer_size(count + 3)
         else:
             size += integer_size(count) + sum(map(string_size, fields)) + integer_size(2 * count + 4)
         self.bytes += size
@@ -84,8 +96,10 @@ class _Node:
             return True
         if not 0 < max_bytes <= LISTPACK_LIMIT:
             max_bytes = LISTPACK_LIMIT
-        size = self.bytes + integer_size(count) + integer_size(self.deleted)
-        return size + sum(map(len, fields)) >= max_bytes
+        size = self.bytes + sum(map(len, fields))
+        if size + _COUNTS_MOST < max_bytes:
+            return False
+        return size + integer_size(count) + integer_size(self.deleted) >= max_bytes
 
     def drop(self, start: int, end: int) -> None:
         """Delete entries by their places."""
