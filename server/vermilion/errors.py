@@ -442,6 +442,7 @@ LINKS_MISMATCH: Final = "ERR asked M value mismatch with existing vector set"
 NO_PROJECTION: Final = "ERR cannot add projection to existing set without projection"
 NO_VECTOR_SET: Final = "ERR key does not exist"
 NO_SUCH_ELEMENT: Final = "ERR element not found in set"
+FILTER_TOO_LONG: Final = "ERR FILTER expression is too long"  # our own
 VSIM_SYNTAX: Final = "ERR syntax error in VSIM command"
 RANDOM_COUNT_NOT_AN_INTEGER: Final = "ERR COUNT value is not an integer"
 NOT_COPYABLE: Final = "ERR not supported for this module key"

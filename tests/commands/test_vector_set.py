@@ -71,6 +71,7 @@ def test_replies_and_vectors_have_a_limit(run: Run) -> None:
     assert (
         run("VADD", "r", "REDUCE", (1 << 16) + 1, "VALUES", 1, 1, "a") == "ERR invalid vector specification"
     )
+    assert run("VSIM", "k", "ELE", "e0", "FILTER", "1" * 65537) == "ERR FILTER expression is too long"
     assert run("VSIM", "k", "ELE", "e0", "COUNT", 1 << 62, "EF", 1 << 62) == [b"e0", b"e1"]
 
 

@@ -37,6 +37,9 @@ _MOST_DIMENSIONS: Final = 1 << 16
 _MOST_STEPS: Final = 5_000_000
 """How many steps of a filter one call may take: some seconds."""
 
+_LONGEST_FILTER: Final = 1 << 16
+"""Reading a filter takes Python some microseconds for each byte at worst, while all clients wait."""
+
 _MOST_CHOICES: Final = 1 << 24
 """How many elements, with repetitions, one reply may have."""
 
@@ -347,6 +350,8 @@ def _query(options: Sequence[bytes]) -> _Query:
                 raise RespError(errors.INVALID_EPSILON)
             epsilon = distance
         elif word == b"FILTER":
+            if len(operand) > _LONGEST_FILTER:
+                raise RespError(errors.FILTER_TOO_LONG)
             try:
                 expression = FilterExpression(operand)
             except FilterError as error:

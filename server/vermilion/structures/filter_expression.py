@@ -334,6 +334,8 @@ _BRACKETS: Final = {
     b"{": re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[{}]', re.DOTALL),
     b"[": re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]]', re.DOTALL),
 }
+_LONGEST_ATTRIBUTE: Final = 1 << 20
+
 _WORDS: Final = {b"true": 1.0, b"false": 0.0, b"null": None}
 
 
@@ -471,7 +473,9 @@ class FilterExpression:
         return len(self._program)
 
     def matches(self, attribute: bytes) -> bool:
-        """Return whether an element with this attribute is wanted."""
+        """Return whether an element with this attribute is wanted; one of more than a mebibyte is not looked at."""
+        if len(attribute) > _LONGEST_ATTRIBUTE:
+            return False
         try:
             return _true(self._value(attribute))
         except _Lacking:
