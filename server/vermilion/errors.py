@@ -419,14 +419,6 @@ DEBUG_NOT_ALLOWED: Final = (
 )
 
 
-# Serialization -------------------------------------------------------------------------------------------
-
-
-def no_rdb_type(kind: str) -> str:
-    """Our own: a type whose form in an RDB file is not written here yet."""
-    return f"ERR DUMP of a {kind} is not supported yet"
-
-
 # Vector sets ----------------------------------------------------------------------------------------------
 
 INVALID_VECTOR: Final = "ERR invalid vector specification"
@@ -446,6 +438,7 @@ FILTER_TOO_LONG: Final = "ERR FILTER expression is too long"  # our own
 VSIM_SYNTAX: Final = "ERR syntax error in VSIM command"
 RANDOM_COUNT_NOT_AN_INTEGER: Final = "ERR COUNT value is not an integer"
 NOT_COPYABLE: Final = "ERR not supported for this module key"
+NOT_DUMPABLE: Final = "ERR DUMP of a vectorset is not supported"  # our own
 
 
 def dimension_mismatch(got: int, has: int) -> str:

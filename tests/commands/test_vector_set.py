@@ -88,4 +88,4 @@ def test_links_come_by_layer(run: Run) -> None:
 
 def test_dump_is_refused(run: Run) -> None:
     fill(run, 1)
-    assert run("DUMP", "k") == "ERR DUMP of a vectorset is not supported yet"
+    assert run("DUMP", "k") == "ERR DUMP of a vectorset is not supported"

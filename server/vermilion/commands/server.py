@@ -32,8 +32,10 @@ from vermilion.keyspace.database import Database
 from vermilion.keyspace.footprint import footprint
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, OrderedSet, Pairs, Reply, Status, Verbatim
+from vermilion.rdb.payload import serialized_length
 from vermilion.session import Server, Session
 from vermilion.structures.glob import compile_glob
+from vermilion.structures.vector_set import VectorSet
 from vermilion.version import REDIS_VERSION
 
 _INTROSPECTION: Final = LOADING | STALE
@@ -501,20 +503,11 @@ def _debug_object(session: Session, key: bytes) -> Status:
     sharing = not (settings.maxmemory and settings.maxmemory_policy.endswith(("lru", "lfu")))
     idle = db.idle_seconds(key)
     used = (db.clock.now_ms() // 1000 - idle) & 0xFFFFFF
+    length = (
+        0 if isinstance(held, VectorSet) else serialized_length(held)
+    )  # no form in a file, no length of it
     return Status(
         f"Value at:{id(held):#x} refcount:{values.references(held, sharing=sharing)}"
-        f" encoding:{values.encoding(held)} serializedlength:{_serialized_length(held)}"
+        f" encoding:{values.encoding(held)} serializedlength:{length}"
         f" lru:{used} lru_seconds_idle:{idle}"
     )
-
-
-def _serialized_length(held: object) -> int:
-    """Return how many bytes a string takes in a dump, without compression."""
-    number = values.integer(held)
-    if number is not None:
-        for size, bits in ((2, 8), (3, 16), (5, 32)):
-            if -(1 << bits - 1) <= number < 1 << bits - 1:
-                return size
-        held = b"%d" % number
-    size = len(held) if isinstance(held, bytes | bytearray) else 0
-    return size + (1 if size < 1 << 6 else 2 if size < 1 << 14 else 5)
