@@ -455,6 +455,11 @@ class Database:
         if self.listening:
             self._tell_event(key, event)
 
+    def wake(self, key: bytes) -> None:
+        """Let those who wait for key look at it again, though it is no other for anybody else."""
+        if key in self.awaited:
+            self.audience.ready[self, key] = None
+
     def listen(self, ear: int, *, on: bool) -> None:
         """Open or close one of the ears of `audience.py`."""
         self.listening = self.listening | ear if on else self.listening & ~ear
