@@ -7,6 +7,7 @@ from vermilion.commands import (
     generic,
     geo,
     hyperloglog,
+    monitoring,
     serialization,
     server,
     sorted_set,
@@ -14,6 +15,7 @@ from vermilion.commands import (
     stream,
     stream_info,
     string,
+    transactions,
 )
 from vermilion.commands import hash as hash_
 from vermilion.commands import list as list_
@@ -28,6 +30,7 @@ __all__ = [
     "hash_",
     "hyperloglog",
     "list_",
+    "monitoring",
     "serialization",
     "server",
     "set_",
@@ -36,4 +39,5 @@ __all__ = [
     "stream",
     "stream_info",
     "string",
+    "transactions",
 ]

@@ -101,6 +101,19 @@ class Pairs:
         return self._pairs
 
 
+class Encoded:
+    """Bytes of the wire: a reply inside EXEC's that was made before HELLO changed the protocol there.
+
+    Args:
+        wire: one reply, or several.
+    """
+
+    __slots__ = ("wire",)
+
+    def __init__(self, wire: bytes) -> None:
+        self.wire = wire
+
+
 class NoReply:
     """Nothing goes back to the client for this call. `NO_REPLY` is the one instance."""
 
@@ -117,7 +130,18 @@ NULL_ARRAY: Final = NullArray()
 NO_REPLY: Final = NoReply()
 
 Scalar: TypeAlias = (
-    bytes | int | float | bool | Status | NullArray | NoReply | Verbatim | BigNumber | RespError | None
+    bytes
+    | int
+    | float
+    | bool
+    | Status
+    | NullArray
+    | NoReply
+    | Verbatim
+    | BigNumber
+    | RespError
+    | Encoded
+    | None
 )
 Reply: TypeAlias = "Scalar | list[Reply] | tuple[Reply, ...] | dict[Reply, Reply] | set[Reply] | Pairs"
 """Push, Messages and OrderedSet are lists."""
