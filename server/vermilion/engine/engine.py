@@ -309,7 +309,10 @@ class Engine:
             return None
         if names.count(names[0]) != len(calls):
             return None
-        replies = many(session.db, columns)
+        awaited = session.db.awaited
+        if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
+            return None
+        replies = many(session, columns)
         if replies is not None:
             command.count(len(calls), perf_counter_ns() - mark)
         return replies
