@@ -12,6 +12,7 @@ from vermilion.commands import (
     memory,
     migration,
     modules,
+    monitoring,
     replication,
     serialization,
     server,
@@ -20,6 +21,7 @@ from vermilion.commands import (
     stream,
     stream_info,
     string,
+    transactions,
     vector_set,
 )
 from vermilion.commands import hash as hash_
@@ -40,6 +42,7 @@ __all__ = [
     "memory",
     "migration",
     "modules",
+    "monitoring",
     "replication",
     "serialization",
     "server",
@@ -49,5 +52,6 @@ __all__ = [
     "stream",
     "stream_info",
     "string",
+    "transactions",
     "vector_set",
 ]
