@@ -23,10 +23,11 @@ class Pending:
 
     LLM Context:
         - Commands do not make it themselves: `commands.blocking.wait_for` tries first, and knows when not to wait.
+        - `argv` is the call, which the engine adds: its user may lose a permission meanwhile.
         - A session has one at most, as `session.pending`.
     """
 
-    __slots__ = ("at_timeout", "keys", "kind", "retry", "timeout_ms")
+    __slots__ = ("argv", "at_timeout", "keys", "kind", "retry", "timeout_ms")
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Pending:
         self.timeout_ms = timeout_ms
         self.retry = retry
         self.at_timeout = at_timeout
+        self.argv: list[bytes] = []
 
 
 Answer: TypeAlias = "Reply | Pending"

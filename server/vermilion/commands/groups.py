@@ -1,6 +1,7 @@
 """Imports every group, so that the table of commands is complete."""
 
 from vermilion.commands import (
+    acl,
     bitmap,
     connection,
     consumer_groups,
@@ -20,6 +21,7 @@ from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
 __all__ = [
+    "acl",
     "bitmap",
     "connection",
     "consumer_groups",

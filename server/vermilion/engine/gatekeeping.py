@@ -1,17 +1,21 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> memory
+authentication -> permissions -> memory
 """
 
 from vermilion import errors
+from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand
-from vermilion.session import GATE_AUTH, GATE_MEMORY, Session
+from vermilion.session import GATE_ACL, GATE_AUTH, GATE_MEMORY, Session
 
 
-def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: int) -> str | None:
+def obstacle(
+    acl: AccessControl, session: Session, command: BoundCommand, argv: list[bytes], gates: int
+) -> str | None:
     """Return the error text with which a call is refused, or None to let it pass.
 
     Args:
+        acl: what users may do.
         session: whose call it is.
         command: what it calls; a subcommand, where there are any.
         argv: the name and the arguments, of a number that the command accepts.
@@ -19,6 +23,10 @@ def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: 
     """
     if gates & GATE_AUTH:
         return errors.NO_AUTH
+    if gates & GATE_ACL:
+        refusal = acl.refusal(session, command.declared, argv)
+        if refusal is not None:
+            return refusal
     if gates & GATE_MEMORY:
         return errors.OUT_OF_MEMORY
     return None
