@@ -552,14 +552,6 @@ def command_not_found(name: bytes) -> str:
     return f"ERR Command '{_printed(name)}' not found"
 
 
-# Serialization -------------------------------------------------------------------------------------------
-
-
-def no_rdb_type(kind: str) -> str:
-    """Our own: a type whose form in an RDB file is not written here yet."""
-    return f"ERR DUMP of a {kind} is not supported yet"
-
-
 # CONFIG -------------------------------------------------------------------------------------------------
 
 CONFIG_IMMUTABLE: Final = "can't set immutable config"
