@@ -438,6 +438,7 @@ ACL_BAD_HASH: Final = (
 )
 ACL_DUPLICATE: Final = "Duplicate user found. A user can only be defined once in config files"
 ACL_BAD_USER_NAME: Final = "ERR Usernames can't contain spaces or null characters"
+ACL_SPACES_AT_START: Final = "Spaces not allowed in ACL usernames"
 ACL_DEFAULT_STAYS: Final = "ERR The 'default' user cannot be removed"
 ACL_GENPASS_BITS: Final = (
     "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number"

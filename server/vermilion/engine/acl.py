@@ -7,9 +7,9 @@ the user, which then becomes the user: a refused rule changes nothing.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from vermilion import errors, files
 from vermilion.access.catalogue import catalogue
@@ -25,7 +25,7 @@ from vermilion.access.user import (
 )
 from vermilion.commands.connection import describe
 from vermilion.commands.registry import CATEGORY_ORDER, COMMANDS, Command
-from vermilion.commands.syntax import NO_AUTH, KeyFlag
+from vermilion.commands.syntax import NO_AUTH, KeyFlag, KeySpec
 from vermilion.errors import RespError
 from vermilion.kinds import to_bytes
 from vermilion.session import GATE_ACL, GATE_AUTH, GATE_MULTI, Session
@@ -67,6 +67,9 @@ _SEVERITY: Final[Sequence[Reason]] = ("command", "key", "channel")
 
 class AclStartError(Exception):
     """Users that a server cannot start with; as text, one line for the log."""
+
+
+_Plan: TypeAlias = Sequence[tuple[KeySpec, int]]
 
 
 class Denial(NamedTuple):
@@ -122,6 +125,7 @@ class AccessControl:
         self._catalogue = catalogue(
             ((name, declared.categories) for name, declared in COMMANDS.items()), CATEGORY_ORDER
         )
+        self._plans: dict[Command, _Plan] = {}
         self.log = AccessLog(engine.clock)
         self.denied: dict[Reason, int] = {"auth": 0, "command": 0, "key": 0, "channel": 0}
         self.heard: Callable[[Session], tuple[Collection[bytes], Collection[bytes]]] = nothing_heard
@@ -283,9 +287,16 @@ class AccessControl:
         if not (command.flags & NO_AUTH or selector.allows_command(command.name, argv)):
             return 0, 0
         if command.key_specs and not selector.all_keys:
-            for position, needed in _keys(command, argv):
-                if not selector.allows_key(argv[position], needed):
-                    return 1, position
+            plan = self._plans.get(command)
+            if plan is None:
+                plan = self._plans[command] = _plan(command)
+            variable = command.call_key_flags
+            for spec, needed in plan:
+                if variable is not None:
+                    needed = _needs(variable(argv))  # noqa: PLW2901  # of this call
+                for position in spec.positions(argv):
+                    if not selector.allows_key(argv[position], needed):
+                        return 1, position
         where = None if selector.all_channels else _CHANNELS.get(command.name)
         if where is not None:
             for position in range(1, len(argv))[: None if where.last is None else where.last - 1]:
@@ -383,7 +394,7 @@ class AccessControl:
         for words in self._settings.user:
             name, *given = map(to_bytes, words)
             if has_spaces(name):
-                raise AclStartError("Spaces not allowed in ACL usernames")
+                raise AclStartError(errors.ACL_SPACES_AT_START)
             user = User(name, self._catalogue, all_channels=self._all_channels)
             try:
                 rules = merge_selectors(given)
@@ -455,15 +466,14 @@ def _command(argv: Sequence[bytes]) -> Command:
     return command
 
 
-def _keys(command: Command, argv: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Yield where the keys of a call stand, and what it needs of each."""
-    variable = command.call_key_flags
-    for spec in command.key_specs:
-        flags = variable(argv) if variable is not None else spec.flags
-        if "not_key" in flags:
-            continue
-        needed = 0
-        for flag in flags:
-            needed |= _NEEDED.get(flag, 0)
-        for position in spec.positions(argv):
-            yield position, needed
+def _needs(flags: Sequence[KeyFlag]) -> int:
+    """Return what a command needs of keys that it does this to."""
+    needed = 0
+    for flag in flags:
+        needed |= _NEEDED.get(flag, 0)
+    return needed
+
+
+def _plan(command: Command) -> _Plan:
+    """Return where the keys of a command stand, and what it needs of them unless a call's arguments decide it."""
+    return [(spec, _needs(spec.flags)) for spec in command.key_specs if "not_key" not in spec.flags]
