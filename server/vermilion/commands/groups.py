@@ -21,6 +21,7 @@ from vermilion.commands import (
     stream,
     stream_info,
     string,
+    vector_set,
 )
 from vermilion.commands import hash as hash_
 from vermilion.commands import list as list_
@@ -50,4 +51,5 @@ __all__ = [
     "stream",
     "stream_info",
     "string",
+    "vector_set",
 ]
