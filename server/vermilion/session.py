@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vermilion.clock import Clock
+from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.protocol.reply import Push, Reply
 from vermilion.settings import Settings
@@ -23,6 +24,7 @@ GATE_AUTH: Final = 1 << 1  # not authenticated
 GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
 GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
 GATE_MEMORY: Final = 1 << 4  # more than `maxmemory` is used, and nothing may be evicted
+GATE_TIMED: Final = 1 << 11  # SLOWLOG is interested in quick calls, too: each is timed by itself
 
 
 class Transport(Protocol):
@@ -144,6 +146,9 @@ class CommandRecord(Protocol):
     """One command as an engine runs it."""
 
     name: str
+    calls: int
+    latencies: dict[int, int]
+    """How many calls took so many microseconds; two leading digits of longer ones."""
 
 
 class ServerStats(Protocol):
@@ -184,12 +189,23 @@ class Server(Protocol):
         """The numbered databases."""
 
     @property
+    def slow_log(self) -> SlowLog:
+        """The calls that were slow."""
+
+    @property
+    def slow_events(self) -> SlowEvents:
+        """The events that took long."""
+
+    @property
     def stats(self) -> ServerStats:
         """What is counted besides keys and calls."""
 
     @property
     def sessions(self) -> Mapping[int, Session]:
         """The clients, by their ids."""
+
+    def command_records(self) -> Iterable[CommandRecord]:
+        """Return what each command has counted, subcommands included."""
 
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says in these sections, or in the default ones."""

@@ -378,7 +378,7 @@ async def test_a_bug_is_an_error_reply_and_the_server_lives_on(
         raise ZeroDivisionError(argv)
 
     for name in (b"ECHO", b"echo"):
-        monkeypatch.setattr(wire._server.backend.engine.commands[name], "call", broken)
+        monkeypatch.setattr(wire._server.backend.engine.commands[name], "run", broken)
     await wire.send(call(b"PING") + call(b"ECHO", b"secret") + call(b"PING") + call(b"echo", b"x"))
     failed = b"-ERR internal error, see the server's log"
     assert [await wire.reply() for _ in range(4)] == [b"+PONG", failed, b"+PONG", failed]

@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Final
 from vermilion.commands.registry import COMMANDS, Command
 from vermilion.commands.syntax import DENYOOM, NO_AUTH
 from vermilion.protocol.reply import Reply
-from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_NO_TOUCH, GATE_REPLY, GATE_RESOLVE, Session
+from vermilion.session import (
+    GATE_AUTH,
+    GATE_MEMORY,
+    GATE_NO_TOUCH,
+    GATE_REPLY,
+    GATE_RESOLVE,
+    GATE_TIMED,
+    Session,
+)
 
 if TYPE_CHECKING:
     from vermilion.pending import Answer
 
-ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY
+ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY | GATE_TIMED
 
 
 class BoundCommand:
@@ -29,12 +37,13 @@ class BoundCommand:
     LLM Context:
         - `calls`, `nanoseconds`, `rejected` and `failed` are what INFO commandstats shows.
         - `latencies` maps microseconds to calls.
+        - `call` runs one call that the caller times; `run` is for pipelines, and may time slow commands itself.
         - A command with `subcommands` is gated always, so that the slow path resolves them.
     """
 
     __slots__ = (
         "call", "calls", "declared", "failed", "gated", "latencies", "many", "name", "nanoseconds",
-        "rejected", "subcommands",
+        "rejected", "run", "subcommands",
     )  # fmt: skip
 
     def __init__(self, declared: Command) -> None:
@@ -44,6 +53,7 @@ class BoundCommand:
             name.encode(): BoundCommand(subcommand) for name, subcommand in declared.subcommands.items()
         }
         self.call: Callable[[Session, list[bytes]], Answer] = declared.call or _is_resolved
+        self.run = self.call
         self.many = declared.many
         self.gated = ALL_GATES | GATE_RESOLVE if declared.subcommands else ALL_GATES
         if declared.flags & DENYOOM:

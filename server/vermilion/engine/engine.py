@@ -16,9 +16,11 @@ from typing import Final
 import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
+from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
 from vermilion.engine.bound import BoundCommand, bind_all
+from vermilion.engine.slowness import Slowness, time_calls
 from vermilion.engine.stats import EngineStats
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import RespError
@@ -33,6 +35,7 @@ from vermilion.session import (
     GATE_MEMORY,
     GATE_NO_TOUCH,
     GATE_REPLY,
+    GATE_TIMED,
     Configuration,
     Session,
     Transport,
@@ -92,10 +95,15 @@ class Engine:
         self.active_expire = True
         self.run_id = self.random.randbytes(20).hex()
         self.replication_id = self.random.randbytes(20).hex()
+        self.slowness = Slowness(settings, self.clock)
+        time_calls(self.commands.values(), self.slowness)
         self.used_memory_startup = self.used_memory_peak = process.memory().used
         self.out_of_memory = False
         for directive in ("maxmemory", "maxmemory-policy"):
             configuration.watch(directive, lambda _: self.check_memory())
+        self._follow_slowness(settings)
+        for directive in ("slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold"):
+            configuration.watch(directive, self._follow_slowness)
         self._caller: Session | None = None
         """Whose gated call runs."""
         self._afterwards: list[Reply] = []
@@ -119,6 +127,8 @@ class Engine:
             session.gates |= GATE_AUTH
         if self.out_of_memory:
             session.gates |= GATE_MEMORY
+        if self.slowness.times_all:
+            session.gates |= GATE_TIMED
         self.sessions[session.id] = session
         self.stats.connections_received += 1
         return session
@@ -194,6 +204,8 @@ class Engine:
         commands = self.commands
         last: BoundCommand | None = None
         count = 0
+        first: list[bytes] = []
+        slow_ns = self.slowness.threshold_ns
         mark = perf_counter_ns()
         room = OUTPUT_PART
         rest = iter(calls)
@@ -205,10 +217,13 @@ class Engine:
             if command is not last:
                 if last is not None:
                     now = perf_counter_ns()
+                    if now - mark >= slow_ns:
+                        self.slowness.judge_run(session, last, first, count, now - mark)
                     last.count(count, now - mark)
                     mark = now
                     count = 0
                 last = command
+                first = argv
             if command is None or session.gates & command.gated:
                 reply = self._execute_gated(session, command, argv)
                 encode = ENCODERS[session.resp]
@@ -217,7 +232,7 @@ class Engine:
             else:
                 count += 1
                 try:
-                    reply = command.call(session, argv)
+                    reply = command.run(session, argv)
                 except Exception as error:  # noqa: BLE001  # one bug must not stop the server
                     reply = self._failed(command, argv, error)
                     encode = ENCODERS[session.resp]
@@ -245,7 +260,10 @@ class Engine:
             else:
                 encode(reply, append)
         if last is not None:
-            last.count(count, perf_counter_ns() - mark)
+            elapsed = perf_counter_ns() - mark
+            if elapsed >= slow_ns:
+                self.slowness.judge_run(session, last, first, count, elapsed)
+            last.count(count, elapsed)
             session.last_command = last
         return list(rest)
 
@@ -273,7 +291,10 @@ class Engine:
             out.append(replies.wire * size)
         else:
             encode_all(replies, encode, out)
-        command.count(size, perf_counter_ns() - mark)
+        elapsed = perf_counter_ns() - mark
+        if elapsed >= self.slowness.threshold_ns:
+            self.slowness.judge_run(session, command, calls[0], size, elapsed)
+        command.count(size, elapsed)
         session.last_command = command
         return True
 
@@ -285,7 +306,10 @@ class Engine:
             reply = command.call(session, argv)
         except Exception as error:  # noqa: BLE001  # one bug must not stop the server
             reply = self._failed(command, argv, error)
-        command.count(1, perf_counter_ns() - mark)
+        elapsed = perf_counter_ns() - mark
+        if elapsed >= self.slowness.threshold_ns:
+            self.slowness.judge(session, command, argv, elapsed)
+        command.count(1, elapsed)
         return reply
 
     def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
@@ -423,7 +447,9 @@ class Engine:
                 if perf_counter_ns() > start + budget_ns:
                     self.keyspace.time_cap_reached += 1
                     break
-        self.keyspace.cycle_ns += perf_counter_ns() - start
+        reclaimed_ns = perf_counter_ns() - start
+        self.keyspace.cycle_ns += reclaimed_ns
+        self.slowness.took("expire-cycle", reclaimed_ns)
         self.waiting.serve()
         self.end_waits()
         self.check_memory()
@@ -445,7 +471,26 @@ class Engine:
             for session in self.sessions.values():
                 session.gates ^= GATE_MEMORY
 
+    def _follow_slowness(self, settings: Settings) -> None:
+        """Time every single call when even quick ones may be slow."""
+        self.slowness.configure(settings)
+        for session in self.sessions.values():
+            if self.slowness.times_all:
+                session.gates |= GATE_TIMED
+            else:
+                session.gates &= ~GATE_TIMED
+
     # What commands ask for --------------------------------------------------------------------------------
+
+    @property
+    def slow_log(self) -> SlowLog:
+        """The calls that were slow (SLOWLOG)."""
+        return self.slowness.log
+
+    @property
+    def slow_events(self) -> SlowEvents:
+        """The events that took long (LATENCY)."""
+        return self.slowness.events
 
     def command_records(self) -> Iterator[BoundCommand]:
         """Return what each command has counted, subcommands included."""
