@@ -20,6 +20,9 @@ from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
 from vermilion.engine.bound import BoundCommand, bind_all
+from vermilion.engine.client_eviction import evict_clients
+from vermilion.engine.eviction import Eviction, Meter
+from vermilion.engine.heap import Heap
 from vermilion.engine.slowness import Slowness, time_calls
 from vermilion.engine.stats import EngineStats
 from vermilion.engine.waiting import WaitingRoom
@@ -27,6 +30,7 @@ from vermilion.errors import RespError
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.frequency import FrequencyRule
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
 from vermilion.protocol.reply import NO_REPLY, OK, Messages, Push, Reply, Status
@@ -64,6 +68,7 @@ class Engine:
         clock: what says the time.
         random: the source of chance.
         max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
+        meter: what tells how much memory is in use; the allocators of this process when None.
 
     Raises:
         ValueError: for a `rename-command` that cannot be.
@@ -77,6 +82,7 @@ class Engine:
         clock: Clock | None = None,
         random: Random | None = None,
         max_keys: int = 0,
+        meter: Meter | None = None,
     ) -> None:
         self.settings = settings
         self.configuration = configuration
@@ -97,11 +103,16 @@ class Engine:
         self.replication_id = self.random.randbytes(20).hex()
         self.slowness = Slowness(settings, self.clock)
         time_calls(self.commands.values(), self.slowness)
-        self.used_memory_startup = self.used_memory_peak = process.memory().used
-        self.out_of_memory = False
-        for directive in ("maxmemory", "maxmemory-policy"):
-            configuration.watch(directive, lambda _: self.check_memory())
+        self.eviction = Eviction(
+            settings, self.databases, self.stats, self.keyspace, meter or Heap(), self.slowness.took
+        )
+        self.eviction.on_exhausted = self._gate_memory
+        self.used_memory_peak = self.eviction.baseline
+        self._frequency = FrequencyRule(self.random, settings.lfu_log_factor, settings.lfu_decay_time)
+        self._follow_policy(settings)
         self._follow_slowness(settings)
+        for directive in ("maxmemory", "maxmemory-policy", "lfu-log-factor", "lfu-decay-time"):
+            configuration.watch(directive, self._follow_policy)
         for directive in ("slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold"):
             configuration.watch(directive, self._follow_slowness)
         self._caller: Session | None = None
@@ -125,7 +136,7 @@ class Engine:
         if self.settings.requirepass:
             session.authenticated = False
             session.gates |= GATE_AUTH
-        if self.out_of_memory:
+        if self.eviction.exhausted:
             session.gates |= GATE_MEMORY
         if self.slowness.times_all:
             session.gates |= GATE_TIMED
@@ -162,6 +173,8 @@ class Engine:
             The reply; an error reply is returned, too, and never raised. A `Pending` when the reply comes later, to
             the session's transport.
         """
+        if self.eviction.limited:
+            self.eviction.before_calls()
         command = self.commands.get(argv[0])
         if command is None or session.gates & command.gated:
             reply = self._execute_gated(session, command, argv)
@@ -195,6 +208,8 @@ class Engine:
             `session.pending` tells.
         """
         self.stats.batches += 1
+        if self.eviction.limited:
+            self.eviction.before_calls()
         ready = self.waiting.ready
         if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
             if ready:
@@ -343,6 +358,9 @@ class Engine:
         if not command.declared.accepts(len(argv)):
             return self._reject(command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
+        if gates & GATE_MEMORY:
+            self.eviction.reconsider()
+            gates = session.gates & command.gated
         obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
         if obstacle is not None:
             return self._reject(command, obstacle)
@@ -452,24 +470,22 @@ class Engine:
         self.slowness.took("expire-cycle", reclaimed_ns)
         self.waiting.serve()
         self.end_waits()
-        self.check_memory()
+        self.eviction.check()
+        evict_clients(self.sessions.values(), self.settings, self.stats)
+        self.used_memory_peak = max(self.used_memory_peak, process.memory().used)
         self.stats.crons += 1
         self.stats.cron_ns += perf_counter_ns() - start
         self.stats.sample(self.commands_processed(), self.busy_ns())
 
-    def check_memory(self) -> None:
-        """See whether there is memory for commands that need some.
-
-        Nothing is evicted by `maxmemory` yet: under a policy that would make room, calls are not refused.
-        """
-        used = process.memory().used
-        self.used_memory_peak = max(self.used_memory_peak, used)
-        settings = self.settings
-        exhausted = 0 < settings.maxmemory < used and settings.maxmemory_policy == "noeviction"
-        if exhausted is not self.out_of_memory:
-            self.out_of_memory = exhausted
-            for session in self.sessions.values():
-                session.gates ^= GATE_MEMORY
+    def _follow_policy(self, settings: Settings) -> None:
+        """Record what the policy goes by, and keep within the limit."""
+        policy = settings.maxmemory_policy
+        self._frequency.log_factor = settings.lfu_log_factor
+        self._frequency.decay_minutes = settings.lfu_decay_time
+        counted = self._frequency if policy.endswith("lfu") else None
+        for db in self.databases:
+            db.record_accesses(counted, always=policy.endswith("lru") and settings.maxmemory > 0)
+        self.eviction.configure()
 
     def _follow_slowness(self, settings: Settings) -> None:
         """Time every single call when even quick ones may be slow."""
@@ -479,6 +495,14 @@ class Engine:
                 session.gates |= GATE_TIMED
             else:
                 session.gates &= ~GATE_TIMED
+
+    def _gate_memory(self) -> None:
+        """Let writes pass or not, of all sessions."""
+        for session in self.sessions.values():
+            if self.eviction.exhausted:
+                session.gates |= GATE_MEMORY
+            else:
+                session.gates &= ~GATE_MEMORY
 
     # What commands ask for --------------------------------------------------------------------------------
 
@@ -521,6 +545,7 @@ class Engine:
         for command in self.command_records():
             command.reset()
         self.used_memory_peak = process.memory().used
+        self.eviction.exceeded_ns = 0
 
     def shut_down(self) -> None:
         """Ask the assembly to stop serving once this call has been answered."""

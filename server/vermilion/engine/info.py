@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vermilion.engine import process
+from vermilion.engine.client_eviction import client_size
+from vermilion.engine.eviction import EMPTY_SERVER
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import type_name
 from vermilion.version import REDIS_VERSION, __version__
@@ -153,9 +155,10 @@ def _clients(engine: "Engine") -> Fields:
 
 
 def _memory(engine: "Engine") -> Fields:
-    used, resident = process.memory()
+    private, resident = process.memory()
+    used = engine.eviction.heap_used(private)
     peak = engine.used_memory_peak = max(engine.used_memory_peak, used)
-    startup = min(engine.used_memory_startup, used)
+    startup = min(engine.eviction.baseline, used)
     buffers = sum(
         session.transport.query_buffered + session.transport.output_buffered
         for session in engine.sessions.values()
@@ -205,12 +208,12 @@ def _memory(engine: "Engine") -> Fields:
         "rss_overhead_bytes": 0,
         "mem_fragmentation_ratio": _ratio(resident, used),
         "mem_fragmentation_bytes": resident - used,
-        "mem_not_counted_for_evict": 0,
+        "mem_not_counted_for_evict": max(0, startup - EMPTY_SERVER),
         "mem_replication_backlog": 0,
         "mem_total_replication_buffers": 0,
         "mem_replica_full_sync_buffer": 0,
         "mem_clients_slaves": 0,
-        "mem_clients_normal": buffers,
+        "mem_clients_normal": sum(map(client_size, engine.sessions.values())),
         "mem_cluster_links": 0,
         "mem_aof_buffer": 0,
         "mem_allocator": os.environ.get("PYTHONMALLOC", "pymalloc"),
@@ -264,7 +267,7 @@ def _threads(engine: "Engine") -> Fields:
 
 
 def _stats(engine: "Engine") -> Fields:
-    stats, keyspace = engine.stats, engine.keyspace
+    stats, keyspace, eviction = engine.stats, engine.keyspace, engine.eviction
     busy_ns = engine.busy_ns()
     recent_cycles = stats.growth("cycles")
     return {
@@ -290,10 +293,10 @@ def _stats(engine: "Engine") -> Fields:
         "expired_time_cap_reached_count": keyspace.time_cap_reached,
         "expire_cycle_cpu_milliseconds": keyspace.cycle_ns // 1_000_000,
         "evicted_keys": keyspace.evicted,
-        "evicted_clients": 0,
+        "evicted_clients": stats.evicted_clients,
         "evicted_scripts": 0,
-        "total_eviction_exceeded_time": 0,
-        "current_eviction_exceeded_time": 0,
+        "total_eviction_exceeded_time": (eviction.exceeded_ns + eviction.current_excess_ns()) // 1_000_000,
+        "current_eviction_exceeded_time": eviction.current_excess_ns() // 1_000_000,
         "keyspace_hits": keyspace.hits,
         "keyspace_misses": keyspace.misses,
         "pubsub_channels": 0,

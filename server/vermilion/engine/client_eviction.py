@@ -1,0 +1,57 @@
+"""Keeping all clients together within `maxmemory-clients`: the largest ones are closed first."""
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from vermilion.engine.stats import EngineStats
+    from vermilion.session import Session
+    from vermilion.settings import Settings
+
+LOGGER: Final = logging.getLogger("vermilion")
+
+CLIENT_BASE: Final = 8 * 1024
+"""What a silent client takes, here and in the event loop; docs/performance.md has the measurement."""
+
+
+def client_size(session: "Session") -> int:
+    """Return how many bytes a client takes: its own objects, and what waits to be read or sent."""
+    transport = session.transport
+    return CLIENT_BASE + transport.query_buffered + transport.output_buffered
+
+
+def limit_of(settings: "Settings") -> int:
+    """Return the most bytes that all clients together may take; 0 for no limit."""
+    limit = settings.maxmemory_clients
+    return limit if limit >= 0 else -limit * settings.maxmemory // 100
+
+
+def evict_clients(sessions: "Iterable[Session]", settings: "Settings", stats: "EngineStats") -> None:
+    """Close the largest clients until the others are within the limit.
+
+    Args:
+        sessions: all clients; those that CLIENT NO-EVICT exempts neither count nor go.
+        settings: the limit.
+        stats: counts those that were closed.
+    """
+    limit = limit_of(settings)
+    if not limit:
+        return
+    sizes = {session: client_size(session) for session in sessions if not session.no_evict}
+    total = sum(sizes.values())
+    if total <= limit:
+        return
+    for session in sorted(sizes, key=sizes.__getitem__, reverse=True):
+        LOGGER.warning(
+            "Evicting client id=%d addr=%s tot-mem=%d to keep within maxmemory-clients.",
+            session.id,
+            session.transport.address,
+            sizes[session],
+        )
+        stats.evicted_clients += 1
+        total -= sizes[session]
+        session.transport.abort()
+        if total <= limit:
+            return
