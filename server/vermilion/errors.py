@@ -485,6 +485,14 @@ def expected_dollar(found: bytes) -> str:
     return f"ERR Protocol error: expected '$', got '{text(found)}'"
 
 
+# Limits of the system ---------------------------------------------------------------------------------------
+
+
+def too_many_clients(possible: int) -> str:
+    """CONFIG SET of `maxclients` beyond the open files that the system allows."""
+    return f"The operating system is not able to handle the specified number of clients, try with {possible}"
+
+
 # Slow calls and slow events -------------------------------------------------------------------------------
 
 SLOWLOG_COUNT: Final = "ERR count should be greater than or equal to -1"
