@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from vermilion import CacheConfig, MemoryCacheBackend, MemoryConfig, Server, cache_service
 from vermilion.clock import ManualClock
+from vermilion.config import Config
 from vermilion.errors import RespError
 from vermilion.protocol.reply import NULL_ARRAY
 
@@ -333,3 +334,13 @@ class TestWaiting:
         backend.engine.cron(0)
         assert await waiting is NULL_ARRAY
         await backend.close()
+
+
+async def test_values_set_in_process_are_held_to_maxmemory() -> None:
+    config = Config()
+    config.set([(b"maxmemory", b"8mb"), (b"maxmemory-policy", b"allkeys-lru")])
+    backend = MemoryCacheBackend(config=config)
+    for number in range(600):
+        await backend.set(str(number), bytes(50_000))
+    assert backend.engine.keyspace.evicted > 300
+    assert await backend.get("599") is not None

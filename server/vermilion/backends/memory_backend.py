@@ -130,6 +130,8 @@ class MemoryCacheBackend:
             `get`.
         """
         db = self._db
+        if self.engine.eviction.limited:
+            self.engine.eviction.before_calls()
         if ttl is None:
             db.assign(key.encode(), value)
             return

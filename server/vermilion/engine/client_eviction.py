@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LOGGER: Final = logging.getLogger("vermilion")
 
-CLIENT_BASE: Final = 8 * 1024
+CLIENT_BASE: Final = 4 * 1024
 """What a silent client takes, here and in the event loop; docs/performance.md has the measurement."""
 
 
