@@ -12,12 +12,22 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from conformance.bench import clients, connections, embedded, machine, memory, report, startup, throughput
+from conformance.bench import (
+    clients,
+    connections,
+    embedded,
+    growth,
+    machine,
+    memory,
+    report,
+    startup,
+    throughput,
+)
 from conformance.bench.result import BenchError, Section
 from conformance.bench.servers import OWN_COMMAND, Contender, find_command, version_of
 
-SECTIONS = ("throughput", "memory", "startup", "connections", "cache", "clients")
-_BESIDE_REDIS = {"throughput", "memory", "startup", "connections", "clients"}
+SECTIONS = ("throughput", "growth", "memory", "startup", "connections", "cache", "clients")
+_BESIDE_REDIS = {"throughput", "growth", "memory", "startup", "connections", "clients"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Scale:
         calls: in-process calls per run.
         idle: connections that are open at a time.
         cycles: connections that send garbage and close.
+        sizes: elements of the structures whose cost is followed as they grow.
     """
 
     requests: int
@@ -41,10 +52,14 @@ class Scale:
     calls: int
     idle: int
     cycles: int
+    sizes: Sequence[int] = growth.SIZES
 
 
 FULL = Scale(requests=100_000, rounds=3, keys=1_000_000, starts=7, calls=50_000, idle=9_900, cycles=100_000)
-QUICK = Scale(requests=10_000, rounds=1, keys=100_000, starts=3, calls=5_000, idle=500, cycles=2_000)
+QUICK = Scale(
+    requests=10_000, rounds=1, keys=100_000, starts=3, calls=5_000, idle=500, cycles=2_000,
+    sizes=growth.SIZES[:2],
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -111,6 +126,7 @@ def _plan(
         if options.server:
             subject = Contender("server", shlex.split(options.server))
         versions |= {contender.name: version_of(contender.command) for contender in (baseline, subject)}
+        plan["growth"] = lambda: [growth.measure(baseline, subject, scale.sizes)]
         plan["memory"] = lambda: [memory.measure(baseline, subject, scale.keys)]
         plan["startup"] = lambda: [startup.measure(baseline, subject, scale.starts)]
         plan["connections"] = lambda: [connections.measure(baseline, subject, scale.idle, scale.cycles)]

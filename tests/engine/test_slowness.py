@@ -92,7 +92,7 @@ class TestPipelines:
     def test_calls_at_once_are_a_run_too(
         self, engine: Engine, pipeline: Pipeline, stopwatch: Stopwatch, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def take(db: object, columns: object) -> list[bytes]:
+        def take(session: object, columns: object) -> list[bytes]:
             stopwatch.now += 30 * MS
             return [b""] * 5
 
