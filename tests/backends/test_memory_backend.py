@@ -341,6 +341,6 @@ async def test_values_set_in_process_are_held_to_maxmemory() -> None:
     config.set([(b"maxmemory", b"8mb"), (b"maxmemory-policy", b"allkeys-lru")])
     backend = MemoryCacheBackend(config=config)
     for number in range(600):
-        await backend.set(str(number), bytes(50_000))
+        await backend.set(str(number), b"x" * 50_000)
     assert backend.engine.keyspace.evicted > 300
     assert await backend.get("599") is not None

@@ -12,15 +12,6 @@ if TYPE_CHECKING:
 
 LOGGER: Final = logging.getLogger("vermilion")
 
-CLIENT_BASE: Final = 4 * 1024
-"""What a silent client takes, here and in the event loop; docs/performance.md has the measurement."""
-
-
-def client_size(session: "Session") -> int:
-    """Return how many bytes a client takes: its own objects, and what waits to be read or sent."""
-    transport = session.transport
-    return CLIENT_BASE + transport.query_buffered + transport.output_buffered
-
 
 def limit_of(settings: "Settings") -> int:
     """Return the most bytes that all clients together may take; 0 for no limit."""
@@ -39,7 +30,7 @@ def evict_clients(sessions: "Iterable[Session]", settings: "Settings", stats: "E
     limit = limit_of(settings)
     if not limit:
         return
-    sizes = {session: client_size(session) for session in sessions if not session.no_evict}
+    sizes = {session: session.memory for session in sessions if not session.no_evict}
     total = sum(sizes.values())
     if total <= limit:
         return

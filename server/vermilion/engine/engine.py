@@ -10,6 +10,7 @@ the command does the slow path look at what stands in the way.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
+from sys import getsizeof
 from time import perf_counter_ns
 from typing import Final
 
@@ -41,7 +42,9 @@ from vermilion.session import (
     GATE_REPLY,
     GATE_TIMED,
     Configuration,
+    MemoryFigures,
     Session,
+    TableFigures,
     Transport,
 )  # fmt: skip
 from vermilion.settings import Settings
@@ -99,6 +102,7 @@ class Engine:
         self.sessions: dict[int, Session] = {}
         self.next_session_id = 1
         self.active_expire = True
+        self.cron_paused = False
         self.run_id = self.random.randbytes(20).hex()
         self.replication_id = self.random.randbytes(20).hex()
         self.slowness = Slowness(settings, self.clock)
@@ -210,6 +214,7 @@ class Engine:
         self.stats.batches += 1
         if self.eviction.limited:
             self.eviction.before_calls()
+        self.stats.largest_batch = max(self.stats.largest_batch, len(calls))
         ready = self.waiting.ready
         if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
             if ready:
@@ -351,6 +356,7 @@ class Engine:
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
         command = command or self.commands.get(argv[0].lower())
+        session.last_command = None
         if command is None:
             return self._refuse_unknown(session, argv)
         if command.subcommands and len(argv) > 1:
@@ -358,6 +364,7 @@ class Engine:
             if found is None:
                 return self._reject(None, errors.unknown_subcommand(command.name, argv[1]))
             command = found
+        session.last_command = command
         if not command.declared.accepts(len(argv)):
             return self._reject(command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
@@ -367,7 +374,6 @@ class Engine:
         obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
         if obstacle is not None:
             return self._reject(command, obstacle)
-        session.last_command = command
         db = session.db
         if gates & GATE_NO_TOUCH:
             db.touching = db.tracking and command.name == "touch"
@@ -461,6 +467,9 @@ class Engine:
         Args:
             budget_ns: how long reclaiming may take, in nanoseconds of real time.
         """
+        if self.cron_paused:
+            self.end_waits()
+            return
         start = perf_counter_ns()
         for db in self.databases:
             db.advance_tick()
@@ -476,8 +485,7 @@ class Engine:
         self.eviction.check()
         evict_clients(self.sessions.values(), self.settings, self.stats)
         self.used_memory_peak = max(self.used_memory_peak, process.memory().used)
-        self.stats.crons += 1
-        self.stats.cron_ns += perf_counter_ns() - start
+        self.stats.count_cron(perf_counter_ns() - start)
         self.stats.sample(self.commands_processed(), self.busy_ns())
 
     def _follow_policy(self, settings: Settings) -> None:
@@ -533,6 +541,10 @@ class Engine:
         """Return how many nanoseconds all calls have taken."""
         return sum(command.nanoseconds for command in self.command_records())
 
+    def longest_call_us(self) -> int:
+        """Return how many microseconds the longest call took, about: latencies are counted in classes."""
+        return max((max(command.latencies, default=0) for command in self.command_records()), default=0)
+
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says.
 
@@ -540,6 +552,25 @@ class Engine:
             sections: names in lower case, or `default`, `all`, `everything`; none for the default ones.
         """
         return report.render(self, sections)
+
+    def memory(self) -> MemoryFigures:
+        """Return where the memory of the process goes."""
+        private, resident = process.memory()
+        used = self.eviction.heap_used(private)
+        self.used_memory_peak = max(self.used_memory_peak, private)
+        return MemoryFigures(
+            used,
+            resident,
+            self.used_memory_peak,
+            min(self.eviction.baseline, used),
+            sum(session.memory for session in self.sessions.values()),
+            [
+                TableFigures(db.index, getsizeof(db.data) + getsizeof(db.accessed), getsizeof(db.expires))
+                for db in self.databases
+                if db.data
+            ],
+            sum(map(len, self.databases)),
+        )
 
     def reset_stats(self) -> None:
         """Start counting anew (CONFIG RESETSTAT)."""

@@ -135,6 +135,9 @@ class Eviction:
         self._pool.clear()
         self._volatile.clear()
         if self.limited:
+            self._meter.used(
+                self._meter.private()
+            )  # the first question loads the books, which is no time of a look
             self._look()
             self.work_off()
         else:
@@ -156,10 +159,15 @@ class Eviction:
             self.work_off()
             return
         self._batches += 1
-        if self._stats.net_input_bytes >= self._look_at or (
-            not self._batches % _GLANCES and self._meter.private() > self._private + self._margin()
-        ):
+        if self._stats.net_input_bytes >= self._look_at:
             self._look_if_allowed()
+        if not self._batches % _GLANCES:
+            growth = self._meter.private() - self._private
+            if growth > 2 * self._margin():
+                self._look()  # whatever it takes: the process grows faster than looks are allowed
+                self.work_off()
+            elif growth > self._margin():
+                self._look_if_allowed()
 
     def check(self) -> None:
         """Look again, for the periodic work."""

@@ -17,7 +17,6 @@ from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.config import Config, ConfigError
 from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
-from vermilion.network.open_files import check_clients, fit_clients
 from vermilion.network.supervision import notify
 from vermilion.settings import Settings
 
@@ -365,8 +364,6 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         reason, *words = error.args
         line = " ".join(["rename-command", *(f'"{word}"' for word in words)])
         raise ConfigError(reason, line=line) from error
-    fit_clients(settings)
-    config.watch("maxclients", check_clients)
     server = Server(
         backend,
         host=settings.bind,
