@@ -69,6 +69,8 @@ class Heap:
             self._highest = arenas
         elif arenas < self._highest - 4 * _GROWTH:
             self._highest = arenas  # some went back to the system: growth counts from here on
+        elif handed_out + blocks * self._mean > private:
+            self._mean = max((private - handed_out) / blocks, 0.0)  # no block can be larger than that on average
         return min(private, handed_out + int(blocks * self._mean))
 
     def trim(self) -> None:
