@@ -66,11 +66,11 @@ class Heap:
         arenas = private - system
         if arenas > self._highest + _GROWTH or not self._mean:
             self._mean = min(max(arenas / blocks, _SMALLEST_BLOCK), _LARGEST_BLOCK)
-            self._highest = arenas
-        elif arenas < self._highest - 4 * _GROWTH:
-            self._highest = arenas  # some went back to the system: growth counts from here on
+            self._highest = arenas  # for good: what grows again after a fall has holes, and is not full
         elif handed_out + blocks * self._mean > private:
-            self._mean = max((private - handed_out) / blocks, 0.0)  # no block can be larger than that on average
+            self._mean = max(
+                (private - handed_out) / blocks, 0.0
+            )  # no block can be larger than that on average
         return min(private, handed_out + int(blocks * self._mean))
 
     def trim(self) -> None:
