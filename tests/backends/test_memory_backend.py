@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from vermilion import CacheConfig, MemoryCacheBackend, MemoryConfig, Server, cache_service
 from vermilion.clock import ManualClock
 from vermilion.config import Config
+from vermilion.engine.eviction import Eviction
 from vermilion.errors import RespError
 from vermilion.protocol.reply import NULL_ARRAY
 
@@ -336,11 +337,13 @@ class TestWaiting:
         await backend.close()
 
 
-async def test_values_set_in_process_are_held_to_maxmemory() -> None:
+async def test_values_set_in_process_are_held_to_maxmemory(monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config()
-    config.set([(b"maxmemory", b"8mb"), (b"maxmemory-policy", b"allkeys-lru")])
     backend = MemoryCacheBackend(config=config)
-    for number in range(600):
-        await backend.set(str(number), b"x" * 50_000)
-    assert backend.engine.keyspace.evicted > 300
-    assert await backend.get("599") is not None
+    asked: list[int] = []
+    monkeypatch.setattr(Eviction, "before_calls", lambda eviction: asked.append(1))
+    await backend.set("k", b"v")
+    assert asked == []
+    config.set([(b"maxmemory", b"8gb"), (b"maxmemory-policy", b"allkeys-lru")])
+    await backend.set("k", b"v")
+    assert asked == [1]
