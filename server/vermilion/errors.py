@@ -87,6 +87,17 @@ def invalid_expire(name: str) -> str:
     return f"ERR invalid expire time in '{name}' command"
 
 
+# Pub/Sub --------------------------------------------------------------------------------------------------
+
+
+def only_while_unsubscribed(name: str) -> str:
+    """What a client of RESP2 may not call while it is subscribed."""
+    return (
+        f"ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in"
+        " this context"
+    )
+
+
 # Connections ----------------------------------------------------------------------------------------------
 
 WRONG_PASSWORD: Final = "WRONGPASS invalid username-password pair or user is disabled."

@@ -14,6 +14,7 @@ from vermilion.protocol.reply import Push, Reply
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
+    from vermilion.messaging import PubSub, Subscriptions
     from vermilion.pending import Pending
 
 # Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
@@ -23,6 +24,7 @@ GATE_AUTH: Final = 1 << 1  # not authenticated
 GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
 GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
 GATE_MEMORY: Final = 1 << 4  # more than `maxmemory` is used, and nothing may be evicted
+GATE_SUBSCRIBED: Final = 1 << 6  # subscribed: little else is allowed in RESP2, and messages may come
 
 
 class Transport(Protocol):
@@ -82,13 +84,14 @@ class Session:
         - `gates` is the only thing the engine looks at on the way of an ordinary call.
         - `pending` is the call that waits, and only the engine sets it: no other call is made meanwhile.
         - `may_wait` is False where a blocking command answers at once instead: in MULTI and in scripts.
+        - `subscriptions` is what it is subscribed to, None for nothing.
         - `last_command` is the latest call's command; its `name` is the full one (`client|list`).
     """
 
     __slots__ = (
         "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
         "lib_version", "may_wait", "name", "no_evict", "pending", "reply_mode", "resp", "server",
-        "transport", "user",
+        "subscriptions", "transport", "user",
     )  # fmt: skip
 
     def __init__(
@@ -112,6 +115,7 @@ class Session:
         self.pending: Pending | None = None
         self.may_wait = True
         self.reply_mode = "on"
+        self.subscriptions: Subscriptions | None = None
 
     @property
     def is_local(self) -> bool:
@@ -190,6 +194,10 @@ class Server(Protocol):
     @property
     def sessions(self) -> Mapping[int, Session]:
         """The clients, by their ids."""
+
+    @property
+    def pubsub(self) -> "PubSub":
+        """Channels, and who listens to them."""
 
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says in these sections, or in the default ones."""

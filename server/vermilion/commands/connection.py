@@ -22,9 +22,10 @@ from vermilion.commands.syntax import (
     bounded,
 )
 from vermilion.errors import RespError, text
+from vermilion.messaging import CHANNEL, PATTERN, SHARD, subscriptions
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, PONG, Reply, Status, Verbatim
-from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, Server, Session
+from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, GATE_SUBSCRIBED, Server, Session
 from vermilion.version import REDIS_VERSION
 
 OnOff: TypeAlias = Annotated[str, OneWord("ON", "OFF")]
@@ -48,8 +49,10 @@ def _utf8(value: str) -> bytes:
     complexity="O(1)",
     tips=["request_policy:all_shards", "response_policy:all_succeeded"],
 )
-def ping(message: Annotated[bytes | None, STRING] = None) -> Reply:
+def ping(session: Session, message: Annotated[bytes | None, STRING] = None) -> Reply:
     """Return PONG, or the message."""
+    if session.gates & GATE_SUBSCRIBED and session.resp == 2:
+        return [b"pong", message or b""]  # in the form of a message, which a subscribed client can read
     return PONG if message is None else message
 
 
@@ -190,6 +193,7 @@ def hello(session: Session, argv: list[bytes]) -> Reply:
 def reset(session: Session) -> Status:
     """Give the connection the state of a new one."""
     server = session.server
+    server.pubsub.leave(session)
     session.db = server.databases[0]
     session.name = b""
     session.user = b"default"
@@ -290,7 +294,8 @@ def client_no_touch(session: Session, enabled: OnOff) -> Status:
 def _describe(session: Session, now_ms: int) -> str:
     """Return one line of CLIENT LIST, without its line end."""
     transport = session.transport
-    flags = "b" if session.pending is not None else ""
+    flags = "P" if session.gates & GATE_SUBSCRIBED else ""
+    flags += "b" if session.pending is not None else ""
     flags += "e" if session.no_evict else ""
     flags += "T" if session.gates & GATE_NO_TOUCH else ""
     queued, unsent = transport.query_buffered, transport.output_buffered
@@ -304,9 +309,9 @@ def _describe(session: Session, now_ms: int) -> str:
         "idle": (now_ms - session.last_active_ms) // 1000,
         "flags": flags or "N",
         "db": session.db.index,
-        "sub": 0,
-        "psub": 0,
-        "ssub": 0,
+        "sub": len(subscriptions(session, CHANNEL)),
+        "psub": len(subscriptions(session, PATTERN)),
+        "ssub": len(subscriptions(session, SHARD)),
         "multi": -1,
         "watch": 0,
         "qbuf": queued,
@@ -346,11 +351,12 @@ def client_info(session: Session) -> Verbatim:
 _TYPES: Final = (b"normal", b"master", b"replica", b"slave", b"pubsub")
 
 
-def _client_type(word: bytes) -> bytes:
-    """Return a client type in lower case; every client here is a normal one."""
-    if word.lower() not in _TYPES:
+def _of_type(word: bytes) -> Filter:
+    """Return what a type asks of a client: there are normal ones and subscribers here."""
+    kind = word.lower()
+    if kind not in _TYPES:
         raise RespError(errors.unknown_client_type(word))
-    return word.lower()
+    return lambda other: kind == (b"pubsub" if other.gates & GATE_SUBSCRIBED else b"normal")
 
 
 def _type_tokens(*names: str) -> list[Argument]:
@@ -378,8 +384,7 @@ def client_list(session: Session, argv: list[bytes]) -> Verbatim:
         return _lines(list(server.sessions.values()), now)
     word = options[0].upper()
     if word == b"TYPE" and len(options) == 2:
-        kind = _client_type(options[1])
-        return _lines(list(server.sessions.values()) if kind == b"normal" else [], now)
+        return _lines(list(filter(_of_type(options[1]), server.sessions.values())), now)
     if word == b"ID" and len(options) > 1:
         wanted: list[Session] = []
         for raw in options[1:]:
@@ -464,8 +469,7 @@ def _kill_filter(word: bytes, raw: bytes, now_ms: int) -> Filter:
             raise RespError(errors.CLIENT_ID_NOT_POSITIVE)
         return lambda other: other.id == number
     if word == b"TYPE":
-        normal = _client_type(raw) == b"normal"
-        return lambda _: normal
+        return _of_type(raw)
     if word == b"USER":
         if raw != b"default":
             raise RespError(errors.no_such_user(raw))

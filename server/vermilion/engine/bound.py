@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING, Final
 from vermilion.commands.registry import COMMANDS, Command
 from vermilion.commands.syntax import DENYOOM, NO_AUTH
 from vermilion.protocol.reply import Reply
-from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_NO_TOUCH, GATE_REPLY, GATE_RESOLVE, Session
+from vermilion.session import (
+    GATE_AUTH,
+    GATE_MEMORY,
+    GATE_NO_TOUCH,
+    GATE_REPLY,
+    GATE_RESOLVE,
+    GATE_SUBSCRIBED,
+    Session,
+)
 
 if TYPE_CHECKING:
     from vermilion.pending import Answer
 
-ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY
+ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY | GATE_SUBSCRIBED
 
 
 class BoundCommand:

@@ -19,6 +19,7 @@ from vermilion.clock import Clock, SystemClock
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
 from vermilion.engine.bound import BoundCommand, bind_all
+from vermilion.engine.pubsub import Exchange
 from vermilion.engine.stats import EngineStats
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import RespError
@@ -83,6 +84,7 @@ class Engine:
         self.stats = EngineStats(self.clock)
         self.audience = Audience()
         self.waiting = WaitingRoom(self.clock, self.audience.ready, self._answer, self._retry_failed)
+        self.pubsub = Exchange(self.push)
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
@@ -137,6 +139,7 @@ class Engine:
     def close_session(self, session: Session) -> None:
         """Forget a session, and what it waits for; closing twice does no harm."""
         self.waiting.release(session)
+        self.pubsub.leave(session)
         self.sessions.pop(session.id, None)
 
     # Calls ------------------------------------------------------------------------------------------------
@@ -300,7 +303,11 @@ class Engine:
             return reply  # `_answer` sees to its silence
         # A refusal is a reply, too; the call that turns replies on again is answered.
         if silenced and session.reply_mode != "on":
-            reply = self._silence(session)
+            silence = self._silence(session)
+            if (
+                type(reply) is not Messages
+            ):  # confirmations of subscriptions are messages, which nothing silences
+                reply = silence
         if self._afterwards and before is not session:
             reply = Messages([reply, *self._afterwards])
             self._afterwards.clear()

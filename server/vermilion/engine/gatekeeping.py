@@ -1,11 +1,18 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> memory
+authentication -> memory -> subscriptions
 """
+
+from typing import Final
 
 from vermilion import errors
 from vermilion.engine.bound import BoundCommand
-from vermilion.session import GATE_AUTH, GATE_MEMORY, Session
+from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_SUBSCRIBED, Session
+
+_WHILE_SUBSCRIBED: Final = frozenset({
+    "ping", "psubscribe", "punsubscribe", "quit", "reset", "ssubscribe", "subscribe", "sunsubscribe", "unsubscribe",
+})  # fmt: skip
+"""What a subscribed client may call in RESP2, which cannot tell messages from replies."""
 
 
 def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: int) -> str | None:
@@ -21,4 +28,6 @@ def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: 
         return errors.NO_AUTH
     if gates & GATE_MEMORY:
         return errors.OUT_OF_MEMORY
+    if gates & GATE_SUBSCRIBED and session.resp == 2 and command.name not in _WHILE_SUBSCRIBED:
+        return errors.only_while_unsubscribed(command.name)
     return None

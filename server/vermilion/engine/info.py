@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from vermilion.engine import process
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import type_name
+from vermilion.messaging import CHANNEL, PATTERN, SHARD
 from vermilion.version import REDIS_VERSION, __version__
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _clients(engine: "Engine") -> Fields:
         "client_recent_max_output_buffer": max((one.output_buffered for one in transports), default=0),
         "blocked_clients": len(engine.waiting),
         "tracking_clients": 0,
-        "pubsub_clients": 0,
+        "pubsub_clients": engine.pubsub.clients,
         "watching_clients": 0,
         "clients_in_timeout_table": engine.waiting.timed,
         "total_watched_keys": 0,
@@ -296,9 +297,9 @@ def _stats(engine: "Engine") -> Fields:
         "current_eviction_exceeded_time": 0,
         "keyspace_hits": keyspace.hits,
         "keyspace_misses": keyspace.misses,
-        "pubsub_channels": 0,
-        "pubsub_patterns": 0,
-        "pubsubshard_channels": 0,
+        "pubsub_channels": len(engine.pubsub.names(CHANNEL)),
+        "pubsub_patterns": len(engine.pubsub.names(PATTERN)),
+        "pubsubshard_channels": len(engine.pubsub.names(SHARD)),
         "latest_fork_usec": 0,
         "total_forks": 0,
         "migrate_cached_sockets": 0,

@@ -10,6 +10,7 @@
     NULL_ARRAY                     null array                    null
     Verbatim, BigNumber, Push      bulk, bulk, array             verbatim, big number, push
     Status, RespError              simple string, error          simple string, error
+    Broadcast                      as Push, encoded once
     Messages                       each of its values, one after the other
 
 Source: the RESP2 and RESP3 specifications of the Redis documentation.
@@ -23,6 +24,7 @@ from vermilion.errors import RespError
 from vermilion.protocol.numbers import format_double
 from vermilion.protocol.reply import (
     BigNumber,
+    Broadcast,
     Messages,
     NoReply,
     NullArray,
@@ -76,6 +78,10 @@ def encode_resp2(reply: Reply, append: Append) -> None:
         append(reply.wire)
     elif reply is None:
         append(b"$-1\r\n")
+    elif type(reply) is Broadcast:
+        if not reply.resp2:
+            reply.resp2 = _joined(list(reply), encode_resp2)
+        append(reply.resp2)
     elif isinstance(reply, list | tuple | set):
         if type(reply) is not Messages:
             append(b"*%d\r\n" % len(reply))
@@ -126,6 +132,10 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         append(reply.wire)
     elif reply is None or isinstance(reply, NullArray):
         append(b"_\r\n")
+    elif type(reply) is Broadcast:
+        if not reply.resp3:
+            reply.resp3 = _joined(Push(reply), encode_resp3)
+        append(reply.resp3)
     elif isinstance(reply, list | tuple | set):
         kind = type(reply)
         head = b">%d\r\n" if kind is Push else b"~%d\r\n" if kind in _SETS else b"*%d\r\n"
@@ -153,6 +163,13 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         append(b"(%d\r\n" % reply.number)
     elif not isinstance(reply, NoReply):
         raise TypeError(f"no RESP3 form for {type(reply).__name__}")
+
+
+def _joined(reply: Reply, encode: Encoder) -> bytes:
+    """Return the bytes of a reply in one piece."""
+    pieces: list[bytes] = []
+    encode(reply, pieces.append)
+    return b"".join(pieces)
 
 
 def short_strings(replies: Collection[Reply]) -> bytes | None:
