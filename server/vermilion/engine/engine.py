@@ -19,6 +19,7 @@ from vermilion.clock import Clock, SystemClock
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
 from vermilion.engine.bound import BoundCommand, bind_all
+from vermilion.engine.notifications import Notifications
 from vermilion.engine.pubsub import Exchange
 from vermilion.engine.stats import EngineStats
 from vermilion.engine.waiting import WaitingRoom
@@ -88,6 +89,9 @@ class Engine:
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
+        self.notifications = Notifications(self.pubsub, self.audience, self.databases)
+        self.notifications.configure(settings)
+        configuration.watch("notify-keyspace-events", self.notifications.configure)
         self.commands = bind_all(settings.rename_command)
         self.sessions: dict[int, Session] = {}
         self.next_session_id = 1
