@@ -57,6 +57,38 @@ class PubSub(Protocol):
         """Return how many clients are subscribed to a name."""
 
 
+class Caching:
+    """How the reads of one client are tracked (CLIENT TRACKING).
+
+    LLM Context:
+        - `redirect` is the id of the client that is told instead, 0 for none; `broken` says that it was missed.
+        - `given` says that CLIENT CACHING was called: with `opt_in` the next call is tracked, with `opt_out` it is not.
+        - `prefixes` are those of `broadcast`, the empty one for all keys.
+    """
+
+    __slots__ = ("broadcast", "broken", "given", "no_loop", "opt_in", "opt_out", "prefixes", "redirect")
+
+    def __init__(self) -> None:
+        self.broadcast = False
+        self.opt_in = False
+        self.opt_out = False
+        self.no_loop = False
+        self.redirect = 0
+        self.broken = False
+        self.given = False
+        self.prefixes: set[bytes] = set()
+
+
+class Tracking(Protocol):
+    """What clients cache, and are told of."""
+
+    def enable(self, session: "Session", caching: Caching) -> None:
+        """Tell a client of changes of what it reads, or of prefixes; those it had already stay."""
+
+    def disable(self, session: "Session") -> None:
+        """Tell a client of changes no more, if it was told of any."""
+
+
 def subscriptions(session: "Session", topic: Topic) -> Sequence[bytes]:
     """Return the names of one kind that a client is subscribed to."""
     held = session.subscriptions

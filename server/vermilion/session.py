@@ -14,7 +14,7 @@ from vermilion.protocol.reply import Push, Reply
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
-    from vermilion.messaging import PubSub, Subscriptions
+    from vermilion.messaging import Caching, PubSub, Subscriptions, Tracking
     from vermilion.pending import Pending
 
 # Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
@@ -25,6 +25,7 @@ GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
 GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
 GATE_MEMORY: Final = 1 << 4  # more than `maxmemory` is used, and nothing may be evicted
 GATE_SUBSCRIBED: Final = 1 << 6  # subscribed: little else is allowed in RESP2, and messages may come
+GATE_TRACKING: Final = 1 << 7  # CLIENT TRACKING: keys that are read are remembered, and messages may come
 
 
 class Transport(Protocol):
@@ -85,11 +86,12 @@ class Session:
         - `pending` is the call that waits, and only the engine sets it: no other call is made meanwhile.
         - `may_wait` is False where a blocking command answers at once instead: in MULTI and in scripts.
         - `subscriptions` is what it is subscribed to, None for nothing.
+        - `caching` is how its reads are tracked, None for not at all.
         - `last_command` is the latest call's command; its `name` is the full one (`client|list`).
     """
 
     __slots__ = (
-        "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
+        "authenticated", "caching", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
         "lib_version", "may_wait", "name", "no_evict", "pending", "reply_mode", "resp", "server",
         "subscriptions", "transport", "user",
     )  # fmt: skip
@@ -115,6 +117,7 @@ class Session:
         self.pending: Pending | None = None
         self.may_wait = True
         self.reply_mode = "on"
+        self.caching: Caching | None = None
         self.subscriptions: Subscriptions | None = None
 
     @property
@@ -198,6 +201,10 @@ class Server(Protocol):
     @property
     def pubsub(self) -> "PubSub":
         """Channels, and who listens to them."""
+
+    @property
+    def tracking(self) -> "Tracking":
+        """What clients cache, and are told of."""
 
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says in these sections, or in the default ones."""

@@ -194,6 +194,7 @@ def reset(session: Session) -> Status:
     """Give the connection the state of a new one."""
     server = session.server
     server.pubsub.leave(session)
+    server.tracking.disable(session)
     session.db = server.databases[0]
     session.name = b""
     session.user = b"default"
@@ -296,6 +297,9 @@ def _describe(session: Session, now_ms: int) -> str:
     transport = session.transport
     flags = "P" if session.gates & GATE_SUBSCRIBED else ""
     flags += "b" if session.pending is not None else ""
+    caching = session.caching
+    if caching is not None:
+        flags += f"t{'R' * caching.broken}{'B' * caching.broadcast}"
     flags += "e" if session.no_evict else ""
     flags += "T" if session.gates & GATE_NO_TOUCH else ""
     queued, unsent = transport.query_buffered, transport.output_buffered
@@ -327,7 +331,7 @@ def _describe(session: Session, now_ms: int) -> str:
         "events": "rw" if unsent else "r",
         "cmd": session.last_command.name if session.last_command is not None else "NULL",
         "user": text(session.user),
-        "redir": -1,
+        "redir": -1 if caching is None else caching.redirect,
         "resp": session.resp,
         "lib-name": text(_shown(session.lib_name)),
         "lib-ver": text(_shown(session.lib_version)),
@@ -571,6 +575,15 @@ _HELP: Final = (
     "    * LIB-VER: the client lib version.",
     "UNBLOCK <clientid> [TIMEOUT|ERROR]",
     "    Unblock the specified blocked client.",
+    "CACHING (YES|NO)",
+    "    Say whether the keys of the next call are tracked, with OPTIN and OPTOUT.",
+    "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+    "         [OPTIN] [OPTOUT] [NOLOOP]",
+    "    Have changes of keys that were read, or of prefixes, told.",
+    "TRACKINGINFO",
+    "    Return how the reads of the current connection are tracked.",
+    "GETREDIR",
+    "    Return the id of the client that is told instead of this one.",
     "NO-EVICT (ON|OFF)",
     "    Protect current client connection from eviction.",
     "NO-TOUCH (ON|OFF)",

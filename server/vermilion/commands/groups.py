@@ -15,6 +15,7 @@ from vermilion.commands import (
     stream,
     stream_info,
     string,
+    tracking,
 )
 from vermilion.commands import hash as hash_
 from vermilion.commands import list as list_
@@ -38,4 +39,5 @@ __all__ = [
     "stream",
     "stream_info",
     "string",
+    "tracking",
 ]

@@ -19,13 +19,14 @@ from vermilion.session import (
     GATE_REPLY,
     GATE_RESOLVE,
     GATE_SUBSCRIBED,
+    GATE_TRACKING,
     Session,
 )
 
 if TYPE_CHECKING:
     from vermilion.pending import Answer
 
-ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY | GATE_SUBSCRIBED
+ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY | GATE_SUBSCRIBED | GATE_TRACKING
 
 
 class BoundCommand:

@@ -22,6 +22,7 @@ from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.notifications import Notifications
 from vermilion.engine.pubsub import Exchange
 from vermilion.engine.stats import EngineStats
+from vermilion.engine.tracking import Tracking
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import RespError
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
@@ -35,6 +36,7 @@ from vermilion.session import (
     GATE_MEMORY,
     GATE_NO_TOUCH,
     GATE_REPLY,
+    GATE_TRACKING,
     Configuration,
     Session,
     Transport,
@@ -94,6 +96,9 @@ class Engine:
         configuration.watch("notify-keyspace-events", self.notifications.configure)
         self.commands = bind_all(settings.rename_command)
         self.sessions: dict[int, Session] = {}
+        self.tracking = Tracking(
+            self.sessions, self.databases, self.audience, settings, self.push, lambda: self._caller
+        )
         self.next_session_id = 1
         self.active_expire = True
         self.run_id = self.random.randbytes(20).hex()
@@ -144,6 +149,7 @@ class Engine:
         """Forget a session, and what it waits for; closing twice does no harm."""
         self.waiting.release(session)
         self.pubsub.leave(session)
+        self.tracking.disable(session)
         self.sessions.pop(session.id, None)
 
     # Calls ------------------------------------------------------------------------------------------------
@@ -169,6 +175,8 @@ class Engine:
             self.waiting.serve()
         if type(reply) is Pending:
             self.waiting.suspend(session, reply)
+        if self.tracking.pending:
+            self.tracking.flush()
         return reply
 
     def execute_batch(
@@ -254,6 +262,8 @@ class Engine:
         if last is not None:
             last.count(count, perf_counter_ns() - mark)
             session.last_command = last
+        if self.tracking.pending:
+            self.tracking.flush()
         return list(rest)
 
     def _execute_run(
@@ -293,16 +303,23 @@ class Engine:
         except Exception as error:  # noqa: BLE001  # one bug must not stop the server
             reply = self._failed(command, argv, error)
         command.count(1, perf_counter_ns() - mark)
+        if session.gates & GATE_TRACKING:
+            self.tracking.remember(session, command, argv)
         return reply
 
     def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Run a call that is spelled unusually, has something in its way, or has a subcommand to be found."""
         silenced = session.gates & GATE_REPLY
         before, self._caller = self._caller, session
+        ahead: list[Reply] = []
         try:
             reply = self._execute_found(session, command, argv)
+            if self.tracking.flushed and before is not session:
+                ahead = self._tell_flushed()
         finally:
             self._caller = before
+        if before is not session and session.gates & GATE_TRACKING:
+            self.tracking.called(session, argv)
         if type(reply) is Pending:
             return reply  # `_answer` sees to its silence
         # A refusal is a reply, too; the call that turns replies on again is answered.
@@ -312,10 +329,17 @@ class Engine:
                 type(reply) is not Messages
             ):  # confirmations of subscriptions are messages, which nothing silences
                 reply = silence
-        if self._afterwards and before is not session:
-            reply = Messages([reply, *self._afterwards])
+        if (ahead or self._afterwards) and before is not session:
+            reply = Messages([*ahead, reply, *self._afterwards])
             self._afterwards.clear()
         return reply
+
+    def _tell_flushed(self) -> list[Reply]:
+        """Tell clients that all keys have gone; return what the caller hears: ahead of its reply, as in Redis."""
+        later, self._afterwards = self._afterwards, []
+        self.tracking.tell_flushed()
+        ahead, self._afterwards = self._afterwards, later
+        return ahead
 
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
@@ -437,6 +461,7 @@ class Engine:
         self.keyspace.cycle_ns += perf_counter_ns() - start
         self.waiting.serve()
         self.end_waits()
+        self.tracking.flush()
         self.check_memory()
         self.stats.crons += 1
         self.stats.cron_ns += perf_counter_ns() - start

@@ -475,6 +475,11 @@ class Database:
         if self.listening:
             self._tell_event(key, event)
 
+    def rouse(self, key: bytes) -> None:
+        """Let those who wait for key look at it, though its value has not changed."""
+        if key in self.awaited:
+            self.audience.ready[self, key] = None
+
     def listen(self, ear: int, *, on: bool) -> None:
         """Open or close one of the ears of `audience.py`."""
         self.listening = self.listening | ear if on else self.listening & ~ear
@@ -519,6 +524,8 @@ class Database:
         self._fields_due = Deadlines(self.field_expires)
         self._order.clear()
         self._tell_all_awaited()
+        if self.listening & EAR_CACHES:
+            self.audience.modified(None)
         return size
 
     def swap(self, other: "Database") -> None:
