@@ -87,7 +87,7 @@ class Engine:
         self.stats = EngineStats(self.clock)
         self.audience = Audience()
         self.waiting = WaitingRoom(self.clock, self.audience.ready, self._answer, self._retry_failed)
-        self.pubsub = Exchange(self.push)
+        self.pubsub = Exchange(self.push_all)
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
@@ -140,10 +140,16 @@ class Engine:
         A session that may be sent messages has a gate that leads its calls to the slow path, so that
         `_execute_gated` knows whose call runs.
         """
-        if session is self._caller:
-            self._afterwards.append(message)
-        else:
-            session.transport.push(message)
+        self.push_all((session,), message)
+
+    def push_all(self, sessions: Sequence[Session], message: Push) -> None:
+        """Send several clients the same message."""
+        caller = self._caller
+        for session in sessions:
+            if session is caller:
+                self._afterwards.append(message)
+            else:
+                session.transport.push(message)
 
     def close_session(self, session: Session) -> None:
         """Forget a session, and what it waits for; closing twice does no harm."""

@@ -6,7 +6,7 @@
 A message is made once, and encoded once for each version of RESP, however many clients take it.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from vermilion.messaging import CHANNEL, PATTERN, SHARD, Subscriptions, Topic
@@ -21,10 +21,10 @@ class Exchange:
     """The subscriptions of one engine.
 
     Args:
-        push: sends a client a message.
+        push: sends several clients a message.
     """
 
-    def __init__(self, push: Callable[[Session, Push], None]) -> None:
+    def __init__(self, push: Callable[[Sequence[Session], Push], None]) -> None:
         self._push = push
         self._listeners: tuple[dict[bytes, dict[Session, None]], ...] = ({}, {}, {})
         self._matchers: dict[bytes, Callable[[bytes], bool]] = {}
@@ -111,10 +111,8 @@ class Exchange:
 
     def _send(self, listeners: dict[Session, None], message: Broadcast) -> int:
         """Push a message to each of the listeners; return how many they are."""
-        push = self._push
-        receivers = list(listeners)
-        for session in receivers:
-            push(session, message)
+        receivers = list(listeners)  # a copy: one that is cut off for being slow leaves
+        self._push(receivers, message)
         return len(receivers)
 
     def names(self, topic: Topic) -> Collection[bytes]:

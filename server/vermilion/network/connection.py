@@ -13,8 +13,8 @@ import socket
 from typing import TYPE_CHECKING, Final, cast
 
 from vermilion.errors import RespError
-from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line
-from vermilion.protocol.reply import Push, Reply
+from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line, joined
+from vermilion.protocol.reply import Broadcast, Push, Reply
 from vermilion.protocol.request import Argv, RequestParser
 from vermilion.session import GATE_SUBSCRIBED
 
@@ -263,9 +263,12 @@ class Connection(asyncio.Protocol):
         out = self._outbox
         if not out:
             self._clients.flush_soon(self)
-        at = len(out)
-        self._encode(message, out.append)
-        self._queued += len(out[at]) if len(out) == at + 1 else sum(map(len, out[at:]))
+        data = b""
+        if type(message) is Broadcast:  # for thousands: each step costs thousands of times
+            data = message.resp3 if self._session.resp == 3 else message.resp2
+        data = data or joined(message, self._encode)
+        out.append(data)
+        self._queued += len(data)
         if self._queued > self._clients.least_output_limit:
             self.check_output_limit()
 

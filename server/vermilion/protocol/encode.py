@@ -80,7 +80,7 @@ def encode_resp2(reply: Reply, append: Append) -> None:
         append(b"$-1\r\n")
     elif type(reply) is Broadcast:
         if not reply.resp2:
-            reply.resp2 = _joined(list(reply), encode_resp2)
+            reply.resp2 = joined(list(reply), encode_resp2)
         append(reply.resp2)
     elif isinstance(reply, list | tuple | set):
         if type(reply) is not Messages:
@@ -134,7 +134,7 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         append(b"_\r\n")
     elif type(reply) is Broadcast:
         if not reply.resp3:
-            reply.resp3 = _joined(Push(reply), encode_resp3)
+            reply.resp3 = joined(Push(reply), encode_resp3)
         append(reply.resp3)
     elif isinstance(reply, list | tuple | set):
         kind = type(reply)
@@ -165,8 +165,8 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         raise TypeError(f"no RESP3 form for {type(reply).__name__}")
 
 
-def _joined(reply: Reply, encode: Encoder) -> bytes:
-    """Return the bytes of a reply in one piece."""
+def joined(reply: Reply, encode: Encoder) -> bytes:
+    """Return the bytes of one reply or message in one piece."""
     pieces: list[bytes] = []
     encode(reply, pieces.append)
     return b"".join(pieces)

@@ -73,6 +73,7 @@ class Broadcast(Push):
     def __init__(self, items: "Iterable[Reply]") -> None:
         super().__init__(items)
         self.resp2 = b""
+        """The bytes of it once it has been encoded, and `resp3`; empty before."""
         self.resp3 = b""
 
 
