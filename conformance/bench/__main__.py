@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from conformance.bench import clients, embedded, machine, memory, report, startup, throughput
+from conformance.bench import clients, embedded, growth, machine, memory, report, startup, throughput
 from conformance.bench.result import BenchError, Section
 from conformance.bench.servers import OWN_COMMAND, Contender, find_command, version_of
 
-SECTIONS = ("throughput", "memory", "startup", "cache", "clients")
-_BESIDE_REDIS = {"throughput", "memory", "startup", "clients"}
+SECTIONS = ("throughput", "growth", "memory", "startup", "cache", "clients")
+_BESIDE_REDIS = {"throughput", "growth", "memory", "startup", "clients"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Scale:
         keys: keys loaded to measure their memory.
         starts: starts of each server.
         calls: in-process calls per run.
+        sizes: elements of the structures whose cost is followed as they grow.
     """
 
     requests: int
@@ -37,10 +38,11 @@ class Scale:
     keys: int
     starts: int
     calls: int
+    sizes: Sequence[int] = growth.SIZES
 
 
 FULL = Scale(requests=100_000, rounds=3, keys=1_000_000, starts=7, calls=50_000)
-QUICK = Scale(requests=10_000, rounds=1, keys=100_000, starts=3, calls=5_000)
+QUICK = Scale(requests=10_000, rounds=1, keys=100_000, starts=3, calls=5_000, sizes=growth.SIZES[:2])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,6 +109,7 @@ def _plan(
         if options.server:
             subject = Contender("server", shlex.split(options.server))
         versions |= {contender.name: version_of(contender.command) for contender in (baseline, subject)}
+        plan["growth"] = lambda: [growth.measure(baseline, subject, scale.sizes)]
         plan["memory"] = lambda: [memory.measure(baseline, subject, scale.keys)]
         plan["startup"] = lambda: [startup.measure(baseline, subject, scale.starts)]
         plan["clients"] = lambda: [clients.measure(baseline, subject, scale.calls // 10)]

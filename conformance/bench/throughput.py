@@ -16,6 +16,10 @@ _GOAL_TESTS = ("SET", "GET", "INCR", "MSET")
 _GOALS = {1: 0.95, 16: 0.9}
 """The least geometric mean of the goal tests' ratios, by depth of the pipeline."""
 
+_SUITE_MEAN = 0.9
+_SUITE_LEAST = 0.6
+"""The least geometric mean of all tests' ratios, and the least ratio of any, at every depth."""
+
 _DEEP = 8
 """How many times more requests a pipelined test gets: it is that much sooner over."""
 
@@ -155,8 +159,17 @@ def summarize(
     if not all(name in ratios for name in _GOAL_TESTS):
         return summary, []
     mean = statistics.geometric_mean(ratios[name] for name in _GOAL_TESTS)
-    goal = Goal(f"geometric mean of {', '.join(_GOAL_TESTS)} at -P {depth}", mean, _GOALS[depth], "at least")
-    return summary, [goal]
+    goals = [
+        Goal(f"geometric mean of {', '.join(_GOAL_TESTS)} at -P {depth}", mean, _GOALS[depth], "at least")
+    ]
+    if all(test.name.upper() in ratios for test in TESTS):
+        least = min(ratios, key=lambda name: ratios[name])
+        whole = statistics.geometric_mean(ratios.values())
+        goals += [
+            Goal(f"geometric mean of the whole suite at -P {depth}", whole, _SUITE_MEAN, "at least"),
+            Goal(f"the least of the suite at -P {depth}, {least}", ratios[least], _SUITE_LEAST, "at least"),
+        ]
+    return summary, goals
 
 
 def measure(

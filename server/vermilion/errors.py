@@ -465,14 +465,6 @@ DEBUG_NOT_ALLOWED: Final = (
 )
 
 
-# Serialization -------------------------------------------------------------------------------------------
-
-
-def no_rdb_type(kind: str) -> str:
-    """Our own: a type whose form in an RDB file is not written here yet."""
-    return f"ERR DUMP of a {kind} is not supported yet"
-
-
 # CONFIG -------------------------------------------------------------------------------------------------
 
 CONFIG_IMMUTABLE: Final = "can't set immutable config"

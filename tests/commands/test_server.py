@@ -342,8 +342,8 @@ class TestDebug:
             (b"100000", "refcount:1 encoding:int serializedlength:5"),
             (b"10000000000", "refcount:1 encoding:int serializedlength:12"),
             (b"hello", "refcount:1 encoding:embstr serializedlength:6"),
-            (b"x" * 100, "refcount:1 encoding:raw serializedlength:102"),
-            (b"x" * 20000, "refcount:1 encoding:raw serializedlength:20005"),
+            (b"x" * 100, "refcount:1 encoding:raw serializedlength:13"),
+            (b"x" * 20000, "refcount:1 encoding:raw serializedlength:242"),
         ],
     )
     def test_object_shows_how_a_value_is_stored(

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from conformance.bench import memory, report, result, servers, throughput, wire
+from conformance.bench import growth, memory, report, result, servers, throughput, wire
 from conformance.bench.result import BenchError, Figure, Goal, Reading, Section
 
 CSV = """\
@@ -114,6 +114,16 @@ class TestRatios:
         assert goal.value == pytest.approx(2.0)
         assert (goal.bound, goal.met) == (0.9, True)
         assert summary == {"geometric mean of all 5 ratios": pytest.approx(0.16 ** (1 / 5))}
+
+    def test_the_whole_suite_has_goals_of_its_own(self) -> None:
+        figures = [figure(test.name.upper(), 100.0, 50.0) for test in throughput.TESTS]
+        figures[3] = figure("GET", 100.0, 25.0)
+        _, goals = throughput.summarize(figures, "vermilion", "redis", 16)
+        assert [goal.name for goal in goals[1:]] == [
+            "geometric mean of the whole suite at -P 16",
+            "the least of the suite at -P 16, GET",
+        ]
+        assert (goals[2].value, goals[2].met) == (0.25, False)
 
     def test_no_verdict_without_all_four(self) -> None:
         summary, goals = throughput.summarize([figure("SET", 2.0, 1.0)], "vermilion", "redis", 1)
@@ -234,7 +244,23 @@ class TestLoadingMemory:
         ) + wire.pack(b"SET", b"key:000000000002", b"value:0000000002")
 
 
-@pytest.mark.parametrize("module", [memory, report, result, servers, wire])
+class TestGrowth:
+    def test_a_command_that_info_does_not_mention_is_named(self) -> None:
+        with pytest.raises(BenchError, match="does not mention zadd"):
+            growth.microseconds(b"cmdstat_zadd2:calls=1,usec=1", "zadd")
+
+    def test_the_command_is_the_one_that_is_called(self) -> None:
+        assert [each.command for each in growth.GROWTHS][:3] == ["zadd", "zrank", "zrangebyscore"]
+
+    def test_each_runs_on_a_server(self) -> None:
+        itself = servers.Contender("vermilion", servers.OWN_COMMAND)
+        section = growth.measure(itself, itself, [100, 200])
+        assert [figure.name for figure in section.figures] == [each.name for each in growth.GROWTHS]
+        assert all(reading.value > 0 for figure in section.figures for reading in figure.readings.values())
+        assert section.summary.keys() == {each.name for each in growth.GROWTHS}
+
+
+@pytest.mark.parametrize("module", [growth, memory, report, result, servers, wire])
 def test_the_examples_in_docstrings_hold(module: ModuleType) -> None:
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from vermilion.structures.list import List, entry_size
+from vermilion.structures.list import List
 
 BYTES = -2
 ELEMENTS = st.sampled_from([b"a", b"b", b"", b"12", b"-7", b"x" * 30])
@@ -125,18 +125,6 @@ def test_what_is_popped_is_not_kept_alive() -> None:
 
 
 class TestEncoding:
-    @pytest.mark.parametrize(
-        ("element", "size"),
-        [
-            (b"", 2), (b"a", 3), (b"x" * 63, 65), (b"x" * 64, 67), (b"x" * 4095, 4099), (b"x" * 4096, 4103),
-            (b"0", 2), (b"127", 2), (b"128", 3), (b"-1", 3), (b"4095", 3), (b"4096", 4), (b"-4096", 3),
-            (b"-4097", 4), (b"32767", 4), (b"32768", 5), (b"8388608", 6), (b"2147483648", 10),
-            (b"9223372036854775807", 10), (b"9223372036854775808", 21), (b"007", 5), (b"-0", 4), (b"+1", 4),
-        ],
-    )  # fmt: skip
-    def test_entry_size(self, element: bytes, size: int) -> None:
-        assert entry_size(element) == size
-
     @pytest.mark.parametrize(
         ("element", "count"),
         [

@@ -6,7 +6,7 @@ from typing import Annotated, Final, TypeAlias, cast
 
 from vermilion import errors
 from vermilion.commands.expiration import moment_of, permits
-from vermilion.commands.registry import command
+from vermilion.commands.registry import Columns, command
 from vermilion.commands.scanning import scan_cursor, scan_options
 from vermilion.commands.syntax import (
     DENYOOM,
@@ -171,10 +171,11 @@ def _expiring(db: Database, key: bytes, held: Hash, fields: Sequence[bytes], dea
 # Writing --------------------------------------------------------------------------------------------------
 
 
-def _hset_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+def _hset_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     """Set one field for each call of a run that is all about one hash, when that cannot change its encoding."""
     if len(columns) != 3:
         return None
+    db = session.db
     keys, fields, values = columns
     key = keys[0]
     if keys.count(key) != len(keys):

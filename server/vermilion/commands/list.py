@@ -1,5 +1,6 @@
 """The list group."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from itertools import islice
@@ -7,7 +8,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 
 from vermilion import errors
 from vermilion.commands.blocking import Seconds, milliseconds, read_timeout, wait_for
-from vermilion.commands.registry import command
+from vermilion.commands.registry import Columns, command
 from vermilion.commands.syntax import (
     BLOCKING,
     DENYOOM,
@@ -26,6 +27,7 @@ from vermilion.commands.syntax import (
     ReadKey,
     UpdateKey,
     Value,
+    bounded,
     unsigned,
 )
 from vermilion.errors import RespError
@@ -40,6 +42,7 @@ DeleteFromKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
 End: TypeAlias = Annotated[str, OneWord("LEFT", "RIGHT")]
 Where: TypeAlias = Annotated[str, OneWord("BEFORE", "AFTER")]
 
+RemoveCount: TypeAlias = Annotated[int, Kind("integer", bounded(-INT64_MAX, INT64_MAX))]
 PopCount: TypeAlias = Annotated[
     int | None, Kind("integer", unsigned, errors.OUT_OF_RANGE_POSITIVE, since="6.2.0")
 ]
@@ -50,9 +53,73 @@ _POP_KEYS: Final = ("RW", "access", "delete")
 # Pushing --------------------------------------------------------------------------------------------------
 
 
+def _one_long_list(db: Database, keys: tuple[bytes, ...]) -> List | None:
+    """Return the list that a column of keys names; None unless all name one, and no change can pack it soon."""
+    key = keys[0]
+    if keys.count(key) != len(keys):
+        return None
+    held = db.touch(key)
+    return held if type(held) is List and held.is_long else None
+
+
+def _push_many(session: Session, columns: Columns, event: str) -> Sequence[Reply] | None:
+    """Push a column of elements at one end of one list."""
+    if len(columns) != 2:
+        return None
+    keys, elements = columns
+    db = session.db
+    held = _one_long_list(db, keys)
+    if held is None:
+        return None
+    length = len(held)
+    limit = session.server.settings.list_max_listpack_size
+    if event == "lpush":
+        held.push_head(elements, limit)
+    else:
+        held.push_tail(elements, limit)
+    db.changed(keys[0], event, len(elements))
+    return range(length + 1, length + len(elements) + 1)
+
+
+def _lpush_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
+    """Push a column of elements in front of one list."""
+    return _push_many(session, columns, "lpush")
+
+
+def _rpush_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
+    """Append a column of elements to one list."""
+    return _push_many(session, columns, "rpush")
+
+
+def _pop_each(session: Session, columns: Columns, event: str) -> Sequence[Reply] | None:
+    """Pop once for each key of a column, when all are of one list that has more elements."""
+    if len(columns) != 1:
+        return None
+    (keys,) = columns
+    db = session.db
+    held = _one_long_list(db, keys)
+    if held is None or len(held) <= len(keys):
+        return None
+    limit = session.server.settings.list_max_listpack_size
+    taken = held.take_head(len(keys), limit) if event == "lpop" else held.take_tail(len(keys), limit)
+    db.changed(keys[0], event, len(keys))
+    return taken
+
+
+def _lpop_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
+    """Pop the first elements of one list, one for each call."""
+    return _pop_each(session, columns, "lpop")
+
+
+def _rpop_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
+    """Pop the last elements of one list, one for each call."""
+    return _pop_each(session, columns, "rpop")
+
+
 @command(
-    "LPUSH", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(N) where N is the number of elements added."
-)
+    "LPUSH", WRITE | DENYOOM | FAST, since="1.0.0",
+    complexity="O(N) where N is the number of elements added.", many=_lpush_many,
+)  # fmt: skip
 def lpush(server: Server, db: Database, key: InsertKey, *element: Value) -> int:
     """Put elements in front of a list, and return its new length; a missing key counts as empty."""
     held = db.obtain(key, List)
@@ -62,8 +129,9 @@ def lpush(server: Server, db: Database, key: InsertKey, *element: Value) -> int:
 
 
 @command(
-    "RPUSH", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(N) where N is the number of elements added."
-)
+    "RPUSH", WRITE | DENYOOM | FAST, since="1.0.0",
+    complexity="O(N) where N is the number of elements added.", many=_rpush_many,
+)  # fmt: skip
 def rpush(server: Server, db: Database, key: InsertKey, *element: Value) -> int:
     """Append elements to a list, and return its new length; a missing key counts as empty."""
     held = db.obtain(key, List)
@@ -155,13 +223,19 @@ def _pop_counted(session: Session, key: bytes, end: str, count: int | None) -> R
     return _pop_many(session, key, held, end, count) if count else []
 
 
-@command("LPOP", WRITE | FAST, since="1.0.0", complexity="O(N) where N is the number of elements returned.")
+@command(
+    "LPOP", WRITE | FAST, since="1.0.0", complexity="O(N) where N is the number of elements returned.",
+    many=_lpop_many,
+)  # fmt: skip
 def lpop(session: Session, key: AccessDeleteKey, count: PopCount = None) -> Reply:
     """Remove and return the first element of a list, or up to count of them, nil without a list."""
     return _pop_counted(session, key, "LEFT", count)
 
 
-@command("RPOP", WRITE | FAST, since="1.0.0", complexity="O(N) where N is the number of elements returned.")
+@command(
+    "RPOP", WRITE | FAST, since="1.0.0", complexity="O(N) where N is the number of elements returned.",
+    many=_rpop_many,
+)  # fmt: skip
 def rpop(session: Session, key: AccessDeleteKey, count: PopCount = None) -> Reply:
     """Remove and return the last element of a list, or up to count of them, nil without a list."""
     return _pop_counted(session, key, "RIGHT", count)
@@ -492,7 +566,7 @@ def lpos(session: Session, argv: list[bytes]) -> Reply:
 
 
 @command("LREM", WRITE, since="1.0.0", complexity="O(N) where N is the length of the list.")
-def lrem(server: Server, db: Database, key: DeleteFromKey, count: Integer, element: Value) -> int:
+def lrem(server: Server, db: Database, key: DeleteFromKey, count: RemoveCount, element: Value) -> int:
     """Remove equal elements from a list, all or some of the first or last ones; return how many there were."""
     held = db.edit(key, List)
     if held is None:

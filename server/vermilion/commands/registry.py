@@ -17,7 +17,6 @@ from vermilion.commands.syntax import (
     KeyFlag,
     KeySpec,
 )  # fmt: skip
-from vermilion.keyspace.database import Database
 from vermilion.pending import Answer
 from vermilion.protocol.reply import Reply, Status
 from vermilion.session import Session
@@ -26,11 +25,12 @@ Call: TypeAlias = Callable[[Session, list[bytes]], Answer]
 """Runs one call of a command: `Pending` is the answer of a call that has to wait for its reply."""
 CallKeyFlags: TypeAlias = Callable[[Sequence[bytes]], Sequence[KeyFlag]]
 """What one call does to its keys, for commands whose key specification has `variable_flags`."""
-Many: TypeAlias = Callable[[Database, Sequence[tuple[bytes, ...]]], Sequence[Reply] | Status | None]
-"""Runs n calls of one command with equally many arguments: takes the arguments as columns (all first ones, all
-second ones, …) and returns n replies, or the one that all have. Returns None, with nothing changed, when the calls
-must run one by one. Pipelines are made of such runs, and Python goes over a column many times faster than over
-calls."""
+Columns: TypeAlias = Sequence[tuple[bytes, ...]]
+"""The arguments of a run of calls: all first ones, all second ones, …"""
+Many: TypeAlias = Callable[[Session, Columns], Sequence[Reply] | Status | None]
+"""Runs n calls of one command with equally many arguments, and returns n replies, or the one that all have. Returns
+None, with nothing changed, when the calls must run one by one. Pipelines are made of such runs, and Python goes over a
+column many times faster than over calls."""
 F = TypeVar("F", bound=Callable[..., Answer])
 
 COMMANDS: Final[dict[str, "Command"]] = {}

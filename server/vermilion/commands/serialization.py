@@ -7,7 +7,6 @@ from vermilion.commands.registry import command
 from vermilion.commands.syntax import DENYOOM, READONLY, WRITE, Argument, KeySpec, ReadKey
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
-from vermilion.keyspace.value import type_name
 from vermilion.protocol.numbers import INT64_MAX, parse_int64
 from vermilion.protocol.reply import OK, Status
 from vermilion.rdb import payload
@@ -22,12 +21,7 @@ from vermilion.session import Session
 def dump(db: Database, key: ReadKey) -> bytes | None:
     """Return the value at a key as bytes that RESTORE takes, nil when the key does not exist."""
     held = db.lookup(key)
-    if held is None:
-        return None
-    try:
-        return payload.dump(held)
-    except TypeError:
-        raise RespError(errors.no_rdb_type(type_name(held))) from None
+    return None if held is None else payload.dump(held)
 
 
 @command(

@@ -32,6 +32,7 @@ from vermilion.keyspace.database import Database
 from vermilion.keyspace.footprint import footprint
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, OrderedSet, Pairs, Reply, Status, Verbatim
+from vermilion.rdb.payload import serialized_length
 from vermilion.session import Server, Session
 from vermilion.structures.glob import compile_glob
 from vermilion.version import REDIS_VERSION
@@ -503,18 +504,6 @@ def _debug_object(session: Session, key: bytes) -> Status:
     used = (db.clock.now_ms() // 1000 - idle) & 0xFFFFFF
     return Status(
         f"Value at:{id(held):#x} refcount:{values.references(held, sharing=sharing)}"
-        f" encoding:{values.encoding(held)} serializedlength:{_serialized_length(held)}"
+        f" encoding:{values.encoding(held)} serializedlength:{serialized_length(held)}"
         f" lru:{used} lru_seconds_idle:{idle}"
     )
-
-
-def _serialized_length(held: object) -> int:
-    """Return how many bytes a string takes in a dump, without compression."""
-    number = values.integer(held)
-    if number is not None:
-        for size, bits in ((2, 8), (3, 16), (5, 32)):
-            if -(1 << bits - 1) <= number < 1 << bits - 1:
-                return size
-        held = b"%d" % number
-    size = len(held) if isinstance(held, bytes | bytearray) else 0
-    return size + (1 if size < 1 << 6 else 2 if size < 1 << 14 else 5)

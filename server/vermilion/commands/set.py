@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from vermilion import errors
-from vermilion.commands.registry import command
+from vermilion.commands.registry import Columns, command
 from vermilion.commands.scanning import scan_cursor, scan_options
 from vermilion.commands.syntax import (
     DENYOOM,
@@ -48,10 +48,11 @@ def _one_set(db: Database, keys: tuple[bytes, ...]) -> Set | None:
     return held if type(held) is Set else None
 
 
-def _sadd_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+def _sadd_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     """Add a column of members to one set, when none of them can change its encoding."""
     if len(columns) != 2:
         return None
+    db = session.db
     held = _one_set(db, columns[0])
     if held is None:
         return None
@@ -174,10 +175,11 @@ def sscan(session: Session, argv: list[bytes]) -> list[Reply]:
 # Members by chance ----------------------------------------------------------------------------------------
 
 
-def _spop_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+def _spop_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     """Pop once for each key of a column, when all are of one set that has more members, or of none at all."""
     if len(columns) != 1:
         return None
+    db = session.db
     keys = columns[0]
     key = keys[0]
     held = _one_set(db, keys)

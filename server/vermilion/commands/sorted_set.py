@@ -7,7 +7,7 @@ from typing import Annotated, Final, NamedTuple, cast
 from vermilion import errors
 from vermilion.commands import sorted_set_arguments as arguments
 from vermilion.commands.blocking import read_timeout, wait_for
-from vermilion.commands.registry import command
+from vermilion.commands.registry import Columns, command
 from vermilion.commands.scanning import scan_cursor, scan_options
 from vermilion.commands.scores import CH, GT, INCR, LT, NX, XX, add_scores, store
 from vermilion.commands.sorted_set_arguments import (
@@ -77,10 +77,11 @@ def _one_zset(db: Database, keys: tuple[bytes, ...]) -> ZSet | None:
     return held if type(held) is ZSet else None
 
 
-def _zadd_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+def _zadd_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     """Give a column of members their scores in one sorted set, when that cannot change its encoding."""
     if len(columns) != 3:
         return None
+    db = session.db
     keys, texts, members = columns
     zset = _one_zset(db, keys)
     scores = list(map(parse_double, texts))
@@ -590,10 +591,11 @@ def _too_many(_: bytes) -> str:
     return errors.SYNTAX
 
 
-def _zpopmin_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+def _zpopmin_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     """Pop once for each key of a column, when all are of one sorted set that has more members, or of none."""
     if len(columns) != 1:
         return None
+    db = session.db
     keys = columns[0]
     key, count = keys[0], len(keys)
     zset = _one_zset(db, keys)

@@ -1,12 +1,12 @@
 """The stream group: entries, and reading them. `consumer_groups.py` and `stream_info.py` have the others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Final
 
 from vermilion import errors
 from vermilion.commands.blocking import wait_for
-from vermilion.commands.registry import command
+from vermilion.commands.registry import Columns, command
 from vermilion.commands.stream_arguments import (
     CONSUMER,
     COUNT,
@@ -88,10 +88,32 @@ def _trim_arguments(*, optional: bool) -> Argument:
     )
 
 
+def _xadd_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
+    """Append a column of entries to one stream that exists, under ids of its own making."""
+    keys, ids, *words = columns
+    size = len(keys)
+    if not words or len(words) & 1 or ids.count(b"*") != size or keys.count(keys[0]) != size:
+        return None
+    db = session.db
+    stream = db.touch(keys[0])
+    if type(stream) is not Stream:
+        return None
+    entry = stream.next_id(db.clock.now_ms())
+    if entry is None or entry > GREATEST - size:
+        return None
+    settings = session.server.settings
+    first = entry
+    for fields in zip(*words, strict=True):
+        stream.append(entry, fields, settings.stream_node_max_bytes, settings.stream_node_max_entries)
+        entry += 1
+    db.changed(keys[0], "xadd", size)
+    return [text_of(added) for added in range(first, entry)]
+
+
 @command(
     "XADD", WRITE | DENYOOM | FAST, since="5.0.0",
     complexity="O(1) to add an entry, O(N) to trim N of them.", tips=NONDETERMINISTIC,
-    raw=True, arity=-5,
+    raw=True, arity=-5, many=_xadd_many,
     arguments=[
         KEY,
         Argument("nomkstream", "pure-token", token="NOMKSTREAM", optional=True, since="6.2.0"),

@@ -6,7 +6,7 @@ from typing import Annotated, Final, NamedTuple
 
 from vermilion import errors
 from vermilion.commands.expiration import Expiration, UnreadExpiration, deadline_of
-from vermilion.commands.registry import command
+from vermilion.commands.registry import Columns, command
 from vermilion.commands.syntax import (
     DENYOOM,
     FAST,
@@ -54,9 +54,9 @@ _PAIRS: Final = Argument(
 # Whole values ---------------------------------------------------------------------------------------------
 
 
-def _get_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+def _get_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     """Look up a column of keys."""
-    return db.lookup_many(columns[0]) if len(columns) == 1 else None
+    return session.db.lookup_many(columns[0]) if len(columns) == 1 else None
 
 
 @command("GET", READONLY | FAST, since="1.0.0", complexity="O(1)", many=_get_many)
@@ -79,11 +79,11 @@ def _set_key_flags(argv: Sequence[bytes]) -> Sequence[KeyFlag]:
     )
 
 
-def _set_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Status | None:
+def _set_many(session: Session, columns: Columns) -> Status | None:
     """Assign a column of values to a column of keys."""
     if len(columns) != 2:
         return None
-    db.assign_many(*columns)
+    session.db.assign_many(*columns)
     return OK
 
 
@@ -299,9 +299,9 @@ def _increment(db: Database, key: bytes, by: int) -> int:
     return total
 
 
-def _incr_many(db: Database, columns: Sequence[tuple[bytes, ...]]) -> Sequence[Reply] | None:
+def _incr_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     """Add one for each key of a column; only when all of them hold integers as arithmetic left them."""
-    return db.add_many(columns[0], 1) if len(columns) == 1 else None
+    return session.db.add_many(columns[0], 1) if len(columns) == 1 else None
 
 
 @command("INCR", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)", many=_incr_many)

@@ -288,8 +288,11 @@ class Engine:
         size = len(calls)
         if names.count(names[0]) != size:
             return False
+        awaited = session.db.awaited
+        if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
+            return False
         mark = perf_counter_ns()
-        replies = command.many(session.db, columns)
+        replies = command.many(session, columns)
         if replies is None:
             return False
         if isinstance(replies, Status):

@@ -6,28 +6,31 @@ limit (`*1000000000` costs seconds to free). So there are two parsers:
 
 1. `ExactParser` follows the request grammar byte by byte, at any split of the input, with Redis's limits and
    error texts. It is the reference, and holds the state of an incomplete call.
-2. `RequestParser` gives whole reads to hiredis while three tests say that both would answer the same:
+2. `RequestParser` gives whole reads to hiredis while these tests say that both would answer the same:
 
-   - before: every `*` in the bytes is followed by a count of one to four digits that does not start with 0,
-     so that no array of a hostile size is ever made, and there is no type that hiredis returns as if it were
-     another: `+`, `=` and `(` give bytes as `$` does, `~` and `|` give lists as `*` does;
-   - after: every call is a list of bytes, which rules out all other types;
+   - before: no `*` in the bytes is followed by five digits, so that no array of a hostile size is ever made;
+   - after: every call is a list of bytes, which rules out most other types;
    - a marker fed behind the bytes comes out as a value of its own, and as the last of all, which proves that
-     they ended with a call.
+     they ended with a call;
+   - where the bytes hold what may be a type that hiredis returns as if it were another (`+`, `=` and `(` give
+     bytes as `$` does, `~` and `|` give lists as `*` does), or an empty array: the calls, written anew, must
+     give the very bytes that came.
 
    When a test fails, what hiredis said is thrown away and the exact parser reads the same bytes. A payload
-   that looks suspicious costs time and nothing else.
+   that looks suspicious costs time and nothing else. Reads that hold lines of plain words only, as telnet and
+   health checks send, are split at once; the exact parser reads all other lines.
 
 Source: the RESP specification; limits, error texts and what ends a line were taken from a running Redis 8.0.
 """
 
 import re
-from itertools import chain
+from itertools import chain, repeat
 from typing import Final, TypeAlias
 
 import hiredis
 
 from vermilion import errors
+from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF
 from vermilion.protocol.numbers import parse_int64
 from vermilion.words import split_words
 
@@ -43,7 +46,9 @@ UNAUTHENTICATED_BULK_LIMIT: Final = 16384
 _STAR: Final = ord("*")
 _DOLLAR: Final = ord("$")
 _PLUS, _EQUALS, _PAREN, _TILDE, _BAR = b"+=(~|"
-_hostile_count: Final = re.compile(rb"\*(?:[^1-9]|\d{5}|\Z)").search
+_hostile_count: Final = re.compile(rb"\*\d{5}").search
+_odd_array: Final = re.compile(rb"\*[^1-9]").search
+_beyond_plain_words: Final = re.compile(rb"[*\"'\0]").search
 _join: Final = b"".join
 _MARKER: Final = b"#t\r\n"
 
@@ -270,12 +275,11 @@ class RequestParser:
         if not self.plain:
             return self._feed_exact(data)
         # `43 in data` is a memchr; `b"+" in data` would first try, and fail, to make an integer of b"+".
-        if (
-            not data or data[0] != _STAR
-            or _PLUS in data or _EQUALS in data or _PAREN in data or _TILDE in data or _BAR in data
-            or len(data) > self._exact.bulk_limit or _hostile_count(data)
-        ):  # fmt: skip
-            return self._read_exactly(data)
+        if not data or data[0] != _STAR or len(data) > self._exact.bulk_limit or _hostile_count(data):
+            return _plain_lines(data) or self._read_exactly(data)
+        suspicious = (
+            _PLUS in data or _EQUALS in data or _PAREN in data or _TILDE in data or _BAR in data or _odd_array(data)
+        )  # fmt: skip
         try:
             self._feed(data)
             self._feed(_MARKER)
@@ -298,7 +302,11 @@ class RequestParser:
                 # The marker was read as the end of an argument: `PI` and `#t` made a name of four bytes.
                 calls.pop()
                 size = _wire_size(calls)
+            if suspicious and not _are_written(calls, data[:size]):
+                return self._read_again(data)
             calls += self._read_exactly(data[size:])
+        elif suspicious and not _are_written(calls, data):
+            return self._read_again(data)
         return calls
 
     def _feed_exact(self, data: bytes) -> list[Argv]:
@@ -330,6 +338,28 @@ class RequestParser:
             calls.append(argv)
         self.plain = exact.idle
         return calls
+
+
+def _plain_lines(data: bytes) -> list[Argv]:
+    """Return the calls of whole lines of plain words, none when there is anything else."""
+    if len(data) > INLINE_LIMIT or not data.endswith(b"\n") or _beyond_plain_words(data):
+        return []
+    return [argv for line in data.split(b"\n") if (argv := line.split())]
+
+
+def _are_written(calls: list[Argv], data: bytes) -> bool:
+    """Return whether data is what these calls are written as, none of them empty."""
+    if not all(calls):
+        return False
+    arguments = list(chain.from_iterable(calls))
+    heads = [
+        BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size for size in map(len, arguments)
+    ]
+    position = 0
+    for argv in calls:
+        heads[position] = b"*%d\r\n%b" % (len(argv), heads[position])
+        position += len(argv)
+    return _join(chain.from_iterable(zip(heads, arguments, repeat(CRLF), strict=False))) == data
 
 
 def _wire_size(calls: list[Argv]) -> int:

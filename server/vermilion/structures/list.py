@@ -19,44 +19,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from typing import Final, Self
 
-from vermilion.structures.integer import is_integer
+from vermilion.structures.listpack import FRAME, string_size
 from vermilion.structures.structure import Structure
 
 _CHUNK: Final = 128
 
 _LISTPACK_LIMITS: Final = {-1: 4096, -2: 8192, -3: 16384, -4: 32768, -5: 65536}
-_LISTPACK_EMPTY: Final = 7
 _LEAST_ENTRY: Final = 2
-
-
-def entry_size(element: bytes) -> int:
-    """Return the bytes that an element takes in a listpack.
-
-    Example:
-        >>> entry_size(b"a"), entry_size(b"12"), entry_size(b"x" * 64)
-        (3, 2, 67)
-    """
-    size = len(element)
-    if size <= _LONGEST_INTEGER and is_integer(element):
-        number = int(element)
-        magnitude = number if number >= 0 else ~number
-        small = 0 <= number <= 127
-        size = 1 if small else next((size for bits, size in _INTEGER_SIZES if magnitude >> bits == 0), 9)
-    else:
-        size += 1 if size < 64 else 2 if size < 4096 else 5
-    if size <= 127:
-        return size + 1
-    return size + (2 if size < 16383 else 3 if size < 2097151 else 4 if size < 268435455 else 5)
-
-
-_LONGEST_INTEGER: Final = 20
-_INTEGER_SIZES: Final = ((12, 2), (15, 3), (23, 4), (31, 5))
-"""Bits of an integer besides its sign, and the bytes that hold it with its header."""
 
 
 def _sizes(elements: Iterable[bytes]) -> int:
     """Return the bytes that elements take in a listpack."""
-    return sum(map(entry_size, elements))
+    return sum(map(string_size, elements))
 
 
 class List(Structure):
@@ -80,7 +54,7 @@ class List(Structure):
         self._back: list[bytes] = []
         self._back_dead = 0
         self._packed = True
-        self._bytes: int | None = _LISTPACK_EMPTY
+        self._bytes: int | None = FRAME
 
     def __len__(self) -> int:
         """Return how many elements there are."""
@@ -104,6 +78,28 @@ class List(Structure):
         twin = copy(self)
         twin._front, twin._back = self._front.copy(), self._back.copy()  # noqa: SLF001  # the twin is of this class
         return twin
+
+    @classmethod
+    def of(cls, elements: list[bytes], limit: int, *, packed: bool) -> Self:
+        """Return a list of elements.
+
+        Args:
+            elements: the list takes them over.
+            limit: see the class.
+            packed: whether it is a listpack, if it fits into one.
+        """
+        made = cls()
+        made._back = elements
+        size = FRAME + _sizes(elements)
+        most = _LISTPACK_LIMITS.get(limit)
+        made._packed = packed and (len(elements) <= max(limit, 1) if most is None else size <= most)
+        made._bytes = size if made._packed or len(elements) <= _most_bytes(limit) else None
+        return made
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is too long for anybody to count its bytes: far from being a listpack again."""
+        return self._bytes is None
 
     # Reading ----------------------------------------------------------------------------------------------
 
@@ -299,7 +295,7 @@ class List(Structure):
         if self._bytes is not None:
             self._bytes -= _sizes(elements)
         elif len(self) * _LEAST_ENTRY <= _most_bytes(limit) // 2:
-            self._bytes = _LISTPACK_EMPTY + _sizes(self)
+            self._bytes = FRAME + _sizes(self)
         else:
             return
         if not self._packed:

@@ -11,6 +11,8 @@ FRAME: Final = 7
 """The header and the end."""
 
 _INT64_DIGITS: Final = 20
+_MINUS: Final = ord("-")
+_DIGITS: Final = frozenset(b"0123456789")
 
 
 def integer_size(number: int) -> int:
@@ -42,7 +44,8 @@ def string_size(text: bytes) -> int:
         (5, 3, 6, 67)
     """
     size = len(text)
-    if size <= _INT64_DIGITS and (text.isdigit() or text[:1] == b"-"):
+    # Most strings are told from numbers by their first byte.
+    if 0 < size <= _INT64_DIGITS and (text[0] in _DIGITS or text[0] == _MINUS):
         number = _integer(text)
         if number is not None:
             return integer_size(number)
