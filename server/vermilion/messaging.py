@@ -4,7 +4,7 @@ The engine implements them; commands reach them by `session.server`. What a clie
 session.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Tracking(Protocol):
         """Tell a client of changes no more, if it was told of any."""
 
 
-def subscriptions(session: "Session", topic: Topic) -> Sequence[bytes]:
-    """Return the names of one kind that a client is subscribed to."""
+def subscriptions(session: "Session", topic: Topic) -> Collection[bytes]:
+    """Return the names of one kind that a client is subscribed to; they change with its subscriptions."""
     held = session.subscriptions
-    return [] if held is None else list(held.names[topic])
+    return () if held is None else held.names[topic]

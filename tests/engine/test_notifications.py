@@ -71,6 +71,16 @@ def test_every_event_of_a_command_has_a_class() -> None:
     assert events <= CLASSES.keys()
 
 
+def test_a_snapshot_that_is_read_makes_no_events(
+    engine: Engine, transport: FakeTransport, listener: Session, run: Run
+) -> None:
+    run("CONFIG SET notify-keyspace-events EAn")
+    engine.databases[0].load(b"k", b"v", None)
+    assert transport.replies == []
+    run("DEL k")
+    assert transport.replies == [[b"pmessage", b"__key*__:*", b"__keyevent@0__:del", b"k"]]
+
+
 @pytest.mark.parametrize("max_keys", [0, 2])
 def test_eviction_is_an_event(max_keys: int, transport: FakeTransport, engine: Engine) -> None:
     bounded = Engine(engine.settings, engine.configuration, clock=engine.clock, max_keys=max_keys)

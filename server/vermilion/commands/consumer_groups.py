@@ -98,7 +98,7 @@ def xgroup_create(session: Session, argv: list[bytes]) -> Status:
     announce = db.noted
     if stream is None:
         stream = db.obtain(key, Stream)
-        announce = db.changed
+        announce = db.changed  # only a new stream is a change to those who watch the key
     if name in stream.groups:
         raise RespError(errors.GROUP_EXISTS)
     stream.groups[name] = ConsumerGroup(last_id, options.entries_read)
@@ -137,7 +137,7 @@ def xgroup_destroy(db: Database, key: ShrinkKey, group: Value) -> int:
     if stream.groups.pop(group, None) is None:
         return 0
     db.noted(key, "xgroup-destroy")
-    db.rouse(key)  # clients that wait for the group wait in vain
+    db.wake(key)  # who reads for the group learns that it is gone
     return 1
 
 

@@ -30,7 +30,7 @@ def _subscribe(session: Session, topic: Topic, word: bytes, names: Iterable[byte
 def _unsubscribe(session: Session, topic: Topic, word: bytes, names: Sequence[bytes]) -> Messages:
     """Unsubscribe from each name, or from all when there are none, and confirm it."""
     hub = session.server.pubsub
-    names = names or subscriptions(session, topic)
+    names = names or list(subscriptions(session, topic))
     if not names:
         held = session.subscriptions
         return Messages([Push([word, None, 0 if held is None else held.count(topic)])])

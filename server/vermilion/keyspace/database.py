@@ -441,6 +441,14 @@ class Database:
         if isinstance(value, Hash):
             self.fall_due(key, value)
 
+    def load(self, key: bytes, value: object, deadline_ms: int | None) -> None:
+        """`place` for a snapshot that is read: nobody is told, as nothing has changed."""
+        listening, self.listening = self.listening, 0
+        try:
+            self.place(key, value, deadline_ms)
+        finally:
+            self.listening = listening
+
     def _drop(self, key: bytes) -> None:
         """Take key out of every table."""
         self._catch_up()
@@ -475,8 +483,8 @@ class Database:
         if self.listening:
             self._tell_event(key, event)
 
-    def rouse(self, key: bytes) -> None:
-        """Let those who wait for key look at it, though its value has not changed."""
+    def wake(self, key: bytes) -> None:
+        """Let those who wait for key look at it again, though it is no other for anybody else."""
         if key in self.awaited:
             self.audience.ready[self, key] = None
 
