@@ -80,6 +80,12 @@ def test_reset_and_the_last_unsubscribe_open_the_gate(session: Session, run: Run
     assert run("GET k") is None
 
 
+def test_shard_channels_are_not_for_who_may_not_wait(session: Session, run: Run) -> None:
+    session.may_wait = False
+    assert run("SSUBSCRIBE s") == "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"
+    assert run("SUBSCRIBE c") == Messages([Push([b"subscribe", b"c", 1])])
+
+
 def test_ones_own_message_follows_the_reply(session: Session, transport: FakeTransport, run: Run) -> None:
     run("HELLO 3")
     run("SUBSCRIBE c")
