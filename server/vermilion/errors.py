@@ -516,6 +516,44 @@ NOT_A_PROTOCOL_TYPE: Final = (
 NOT_IN_RESP2: Final = "ERR RESP2 is not supported by this command"
 CLIENT_EVICTION_OFF: Final = "ERR maxmemory-clients is disabled."
 
+
+# Vector sets ----------------------------------------------------------------------------------------------
+
+INVALID_VECTOR: Final = "ERR invalid vector specification"
+INVALID_OPTION_AFTER_ELEMENT: Final = "ERR invalid option after element"
+INVALID_LINKS: Final = "ERR invalid M"
+INVALID_EFFORT: Final = "ERR invalid EF"
+INVALID_SIMILAR_COUNT: Final = "ERR invalid COUNT"
+INVALID_EPSILON: Final = "ERR invalid EPSILON"
+INVALID_FILTER_EFFORT: Final = "ERR invalid FILTER-EF"
+INVALID_VECTOR_OPTION: Final = "ERR invalid option"
+QUANTIZATION_MISMATCH: Final = "ERR asked quantization mismatch with existing vector set"
+LINKS_MISMATCH: Final = "ERR asked M value mismatch with existing vector set"
+NO_PROJECTION: Final = "ERR cannot add projection to existing set without projection"
+NO_VECTOR_SET: Final = "ERR key does not exist"
+NO_SUCH_ELEMENT: Final = "ERR element not found in set"
+FILTER_TOO_LONG: Final = "ERR FILTER expression is too long"  # our own
+VSIM_SYNTAX: Final = "ERR syntax error in VSIM command"
+RANDOM_COUNT_NOT_AN_INTEGER: Final = "ERR COUNT value is not an integer"
+NOT_COPYABLE: Final = "ERR not supported for this module key"
+NOT_DUMPABLE: Final = "ERR DUMP of a vectorset is not supported"  # our own
+
+
+def dimension_mismatch(got: int, has: int) -> str:
+    """A vector of other dimensions than those in the set."""
+    return f"ERR Vector dimension mismatch - got {got} but set has {has}"
+
+
+def input_dimension_mismatch(got: int, expected: int) -> str:
+    """A vector of other dimensions than those that the set projects."""
+    return f"ERR Input dimension mismatch for projection - got {got} but projection expects {expected}"
+
+
+def filter_syntax(near: bytes) -> str:
+    """A filter expression that is none, from where it is not understood."""
+    return f"ERR syntax error in FILTER expression near: {text(near)}"
+
+
 # CONFIG -------------------------------------------------------------------------------------------------
 
 CONFIG_IMMUTABLE: Final = "can't set immutable config"

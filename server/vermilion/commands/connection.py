@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
+from vermilion.commands.introspection import loaded_modules
 from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import (
     ADMIN,
@@ -185,7 +186,7 @@ def hello(session: Session, argv: list[bytes]) -> Reply:
         b"id": session.id,
         b"mode": b"standalone",
         b"role": b"master",
-        b"modules": [],
+        b"modules": loaded_modules(),
     }
 
 

@@ -22,6 +22,7 @@ from vermilion.commands import (
     stream_info,
     string,
     tracking,
+    vector_set,
 )
 from vermilion.commands import hash as hash_
 from vermilion.commands import list as list_
@@ -52,4 +53,5 @@ __all__ = [
     "stream_info",
     "string",
     "tracking",
+    "vector_set",
 ]

@@ -12,6 +12,7 @@ from vermilion.protocol.reply import OK, Status
 from vermilion.rdb import payload
 from vermilion.rdb.encoding import FormatError
 from vermilion.session import Session
+from vermilion.structures.vector_set import VectorSet
 
 
 @command(
@@ -21,6 +22,8 @@ from vermilion.session import Session
 def dump(db: Database, key: ReadKey) -> bytes | None:
     """Return the value at a key as bytes that RESTORE takes, nil when the key does not exist."""
     held = db.lookup(key)
+    if isinstance(held, VectorSet):  # its payload is the module's own, and not written here
+        raise RespError(errors.NOT_DUMPABLE)
     return None if held is None else payload.dump(held)
 
 

@@ -24,7 +24,7 @@ from vermilion.engine import process
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import type_name
 from vermilion.messaging import CHANNEL, PATTERN, SHARD
-from vermilion.version import REDIS_VERSION, __version__
+from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION, REDIS_VERSION, __version__
 
 if TYPE_CHECKING:
     from vermilion.engine.engine import Engine
@@ -359,7 +359,8 @@ def _cpu(engine: "Engine") -> Fields:
 
 
 def _modules(engine: "Engine") -> Fields:
-    return {}
+    about = f"name={REDIS_MODULE},ver={REDIS_MODULE_VERSION},api=1,filters=0,usedby=[],using=[]"
+    return {"module": f"{about},options=[handle-io-errors|handle-repl-async-load]"}
 
 
 def _commandstats(engine: "Engine") -> Fields:
