@@ -60,6 +60,8 @@ class Tracking:
         self._changed: dict[bytes, dict[bytes, Session | None]] = {}
         self.flushed = False
         """Whether all keys have gone, and the clients are to be told."""
+        self.pending = False
+        """Whether `flush` has something to tell."""
         self.clients = 0
         self.items = 0
         """How many pairs of key and client the table holds."""
@@ -74,11 +76,6 @@ class Tracking:
     def prefixes(self) -> int:
         """How many prefixes clients are told of."""
         return len(self._prefixes)
-
-    @property
-    def pending(self) -> bool:
-        """Whether `flush` has something to tell."""
-        return self.flushed or bool(self._changed)
 
     # What commands ask for --------------------------------------------------------------------------------
 
@@ -165,6 +162,7 @@ class Tracking:
         """Tell what was gathered: that all keys have gone, and the changed keys of prefixes."""
         if self.flushed:
             self.tell_flushed()
+        self.pending = False
         changed, self._changed = self._changed, {}
         for prefix, keys in sorted(changed.items()):
             message = _Invalidation(sorted(keys))
@@ -184,7 +182,7 @@ class Tracking:
     def _modified(self, key: bytes | None) -> None:
         """Take note of a changed key, or that all keys have gone."""
         if key is None:
-            self.flushed = bool(self.clients)
+            self.flushed = self.pending = bool(self.clients)
             self._table.clear()
             self.items = 0
             self._listen()
@@ -192,6 +190,7 @@ class Tracking:
         for prefix in self._prefixes:
             if key.startswith(prefix):
                 self._changed.setdefault(prefix, {})[key] = self._caller()
+                self.pending = True
         ids = self._table.pop(key, None)
         if ids is not None:
             self._invalidate(key, ids)
