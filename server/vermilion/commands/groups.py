@@ -12,6 +12,7 @@ from vermilion.commands import (
     memory,
     migration,
     modules,
+    monitoring,
     pubsub,
     replication,
     serialization,
@@ -22,6 +23,7 @@ from vermilion.commands import (
     stream_info,
     string,
     tracking,
+    transactions,
 )
 from vermilion.commands import hash as hash_
 from vermilion.commands import list as list_
@@ -41,6 +43,7 @@ __all__ = [
     "memory",
     "migration",
     "modules",
+    "monitoring",
     "pubsub",
     "replication",
     "serialization",
@@ -52,4 +55,5 @@ __all__ = [
     "stream_info",
     "string",
     "tracking",
+    "transactions",
 ]
