@@ -89,6 +89,8 @@ def invalid_expire(name: str) -> str:
 
 # Pub/Sub --------------------------------------------------------------------------------------------------
 
+SSUBSCRIBE_DENIED: Final = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"
+
 
 def only_while_unsubscribed(name: str) -> str:
     """What a client of RESP2 may not call while it is subscribed."""

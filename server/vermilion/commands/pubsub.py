@@ -55,6 +55,8 @@ def psubscribe(session: Session, *pattern: Pattern) -> Messages:
 )  # fmt: skip
 def ssubscribe(session: Session, *shardchannel: Value) -> Messages:
     """Listen to shard channels; each is confirmed with the number of these subscriptions."""
+    if not session.may_wait:  # in MULTI, too, where SUBSCRIBE and PSUBSCRIBE are allowed
+        raise RespError(errors.SSUBSCRIBE_DENIED)
     return _subscribe(session, SHARD, b"ssubscribe", shardchannel)
 
 
