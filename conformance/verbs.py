@@ -212,6 +212,17 @@ def _mask_fields(reply: Reply, names: set[str]) -> str:
     return render(reply) if masked == text else _fields_text(reply, masked.splitlines())
 
 
+_MONITORED: Final = re.compile(r"^\d{10,}\.\d{6} \[(\d+) (?:unix:|[\d.]+:\d)[^\]]*\]")
+
+
+def _monitor(reply: Reply, parameter: str) -> str:
+    """Of a line of MONITOR all but the time and the client's address."""
+    _refuse_parameter("monitor", parameter)
+    text = reply.text() if reply.kind == "+" else ""
+    shown = _MONITORED.sub(r"<time> [\1 <client>]", text)
+    return render(reply) if shown == text else f"+{shown}"
+
+
 def _help(reply: Reply, parameter: str) -> str:
     """Of a help text the lines that name subcommands; the sentences indented below them are anybody's own."""
     _refuse_parameter("help", parameter)
@@ -236,6 +247,7 @@ TOLERANCES: Final[Mapping[str, Callable[[Reply, str], str]]] = {
     "moments": _moments,
     "fields": _fields,
     "mask": _mask,
+    "monitor": _monitor,
     "help": _help,
 }
 """Every tolerance by its verb."""

@@ -58,7 +58,7 @@ def test_a_subscriber_that_is_cut_off_by_a_message_is_sent_no_more(
     run("SUBSCRIBE c")
     run("PSUBSCRIBE c*")
 
-    def cut_off(message: Push) -> None:
+    def cut_off(message: Reply) -> None:
         engine.close_session(session)
 
     transport.push = cut_off  # type: ignore[method-assign]  # a slow client

@@ -12,6 +12,7 @@ from vermilion.commands import (
     memory,
     migration,
     modules,
+    monitoring,
     pubsub,
     replication,
     serialization,
@@ -22,6 +23,7 @@ from vermilion.commands import (
     stream_info,
     string,
     tracking,
+    transactions,
     vector_set,
 )
 from vermilion.commands import hash as hash_
@@ -42,6 +44,7 @@ __all__ = [
     "memory",
     "migration",
     "modules",
+    "monitoring",
     "pubsub",
     "replication",
     "serialization",
@@ -53,5 +56,6 @@ __all__ = [
     "stream_info",
     "string",
     "tracking",
+    "transactions",
     "vector_set",
 ]

@@ -49,6 +49,7 @@ _CATEGORIES: Final = {
     "hyperloglog": "hyperloglog",
     "stream": "stream",
     "list": "list",
+    "transactions": "transaction",
 }
 """A group's own ACL category, by its name."""
 

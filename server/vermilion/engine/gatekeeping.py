@@ -1,13 +1,15 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> memory -> subscriptions
+authentication -> transactions -> memory -> subscriptions -> MONITOR
 """
 
 from typing import Final
 
 from vermilion import errors
+from vermilion.commands.syntax import DENYOOM, NO_MULTI
 from vermilion.engine.bound import BoundCommand
-from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_SUBSCRIBED, Session
+from vermilion.engine.transactions import calls_in
+from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_MONITOR, GATE_MULTI, GATE_SUBSCRIBED, Session
 
 _WHILE_SUBSCRIBED: Final = frozenset({
     "ping", "psubscribe", "punsubscribe", "quit", "reset", "ssubscribe", "subscribe", "sunsubscribe", "unsubscribe",
@@ -26,8 +28,12 @@ def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: 
     """
     if gates & GATE_AUTH:
         return errors.NO_AUTH
-    if gates & GATE_MEMORY:
+    if gates & GATE_MULTI and command.declared.flags & NO_MULTI:
+        return errors.NOT_IN_MULTI
+    if gates & GATE_MEMORY and any(called.declared.flags & DENYOOM for called in calls_in(session, command)):
         return errors.OUT_OF_MEMORY
     if gates & GATE_SUBSCRIBED and session.resp == 2 and command.name not in _WHILE_SUBSCRIBED:
         return errors.only_while_unsubscribed(command.name)
+    if gates & GATE_MONITOR and session.monitoring and command.uses_keys:
+        return errors.MONITOR_USES_NO_KEYS
     return None

@@ -18,7 +18,7 @@ from vermilion.keyspace.audience import EAR_CACHES, Audience
 from vermilion.keyspace.database import Database
 from vermilion.messaging import Caching
 from vermilion.protocol.reply import Broadcast, Push, Reply
-from vermilion.session import GATE_SUBSCRIBED, GATE_TRACKING, Session
+from vermilion.session import GATE_MULTI, GATE_SUBSCRIBED, GATE_TRACKING, Session
 from vermilion.settings import Settings
 
 CHANNEL: Final = b"__redis__:invalidate"
@@ -146,8 +146,12 @@ class Tracking:
         self.items += 1
 
     def called(self, session: Session, argv: Sequence[bytes]) -> None:
-        """Note the end of a client's call: CLIENT CACHING holds for the next one, other calls of CLIENT not counted."""
-        if session.caching is not None and argv[0].lower() != b"client":
+        """Note the end of a client's call: CLIENT CACHING holds for the next one, or for a whole transaction.
+
+        Other calls of CLIENT do not count.
+        """
+        queueing = session.gates & GATE_MULTI
+        if session.caching is not None and not queueing and argv[0].lower() != b"client":
             session.caching.given = False
 
     def tell_flushed(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line, joined
-from vermilion.protocol.reply import Broadcast, Push, Reply
+from vermilion.protocol.reply import Broadcast, Reply
 from vermilion.protocol.request import Argv, RequestParser
 from vermilion.session import GATE_SUBSCRIBED
 
@@ -258,7 +258,7 @@ class Connection(asyncio.Protocol):
         # Later: this happens inside of another client's call.
         asyncio.get_running_loop().call_soon(self._go_on)
 
-    def push(self, message: Push) -> None:
+    def push(self, message: Reply) -> None:
         """Send a message that is no reply: soon, so that one to thousands of clients holds up nobody."""
         out = self._outbox
         if not out:

@@ -13,6 +13,7 @@
     Broadcast                      as Push, encoded once
     Messages                       each of its values, one after the other
     Attributed                     its reply                     attributes, then its reply
+    Encoded                        its bytes
 
 Source: the RESP2 and RESP3 specifications of the Redis documentation.
 """
@@ -27,6 +28,7 @@ from vermilion.protocol.reply import (
     Attributed,
     BigNumber,
     Broadcast,
+    Encoded,
     Messages,
     NoReply,
     NullArray,
@@ -111,6 +113,8 @@ def encode_resp2(reply: Reply, append: Append) -> None:
         encode_resp2(b"%d" % reply.number, append)
     elif isinstance(reply, Attributed):
         encode_resp2(reply.reply, append)
+    elif isinstance(reply, Encoded):
+        append(reply.wire)
     elif not isinstance(reply, NoReply):
         raise TypeError(f"no RESP2 form for {type(reply).__name__}")
 
@@ -171,6 +175,8 @@ def encode_resp3(reply: Reply, append: Append) -> None:
             encode_resp3(name, append)
             encode_resp3(value, append)
         encode_resp3(reply.reply, append)
+    elif isinstance(reply, Encoded):
+        append(reply.wire)
     elif not isinstance(reply, NoReply):
         raise TypeError(f"no RESP3 form for {type(reply).__name__}")
 
