@@ -162,7 +162,7 @@ def _fields(reply: Reply, parameter: str) -> str:
     if left_out and len(left_out) < len(names):
         raise VerbError("fields takes either the names to show or, each after a minus, those to leave out")
     lines = []
-    for line in _content(reply).splitlines():
+    for line in _without_transport(_content(reply)).splitlines():
         fields = list(_FIELD.finditer(line))
         if names and not left_out:
             shown = [_portable(field[0]) for field in fields if field["name"] in names]
@@ -173,6 +173,11 @@ def _fields(reply: Reply, parameter: str) -> str:
         if shown:
             lines.append(" ".join(shown))
     return _fields_text(reply, lines)
+
+
+def _without_transport(text: str) -> str:
+    """Return fields without the client flag of Unix sockets: either transport gives the same transcripts."""
+    return _CLIENT_FLAGS.sub(lambda found: f"flags={found[1].replace('U', '') or 'N'}", text)
 
 
 def _content(reply: Reply) -> str:
@@ -205,13 +210,14 @@ def _mask(reply: Reply, parameter: str) -> str:
 def _mask_fields(reply: Reply, names: set[str]) -> str:
     if reply.data is None or reply.is_error:
         return render(reply)
-    text = _content(reply)
+    text = _without_transport(_content(reply))
     # here a value ends at a comma too: INFO has fields within fields
     pattern = "|".join(re.escape(name) for name in names)
     masked = re.sub(rf"\b({pattern})([=:])[^ ,\r\n]*", r"\1\2*", text)
     return render(reply) if masked == text else _fields_text(reply, masked.splitlines())
 
 
+_CLIENT_FLAGS: Final = re.compile(r"\bflags=([A-Za-z]+)\b")
 _MONITORED: Final = re.compile(r"^\d{10,}\.\d{6} \[(\d+) (?:unix:|[\d.]+:\d)[^\]]*\]")
 
 

@@ -13,6 +13,7 @@ from vermilion.commands.registry import COMMANDS, Command
 from vermilion.commands.syntax import DENYOOM, NO_AUTH, NO_MULTI, READONLY, WRITE
 from vermilion.protocol.reply import Reply
 from vermilion.session import (
+    GATE_ACL,
     GATE_AUTH,
     GATE_MEMORY,
     GATE_MONITOR,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from vermilion.pending import Answer
 
 ALL_GATES: Final = (
-    GATE_AUTH
+    GATE_ACL
+    | GATE_AUTH
     | GATE_NO_TOUCH
     | GATE_REPLY
     | GATE_MULTI

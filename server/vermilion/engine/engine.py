@@ -19,11 +19,12 @@ from vermilion import errors
 from vermilion.clock import Clock, SystemClock
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
+from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.monitors import Monitors
 from vermilion.engine.notifications import Notifications
 from vermilion.engine.pausing import Pause
-from vermilion.engine.pubsub import Exchange
+from vermilion.engine.pubsub import Exchange, heard
 from vermilion.engine.stats import EngineStats
 from vermilion.engine.tracking import Tracking
 from vermilion.engine.transactions import RUN_LEAST, Transactions
@@ -36,7 +37,7 @@ from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
 from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
 from vermilion.session import (
-    GATE_AUTH,
+    GATE_ACL,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
@@ -76,6 +77,7 @@ class Engine:
 
     Raises:
         ValueError: for a `rename-command` that cannot be.
+        AclStartError: for users that cannot be.
     """
 
     def __init__(
@@ -94,7 +96,9 @@ class Engine:
         self.keyspace = KeyspaceStats()
         self.stats = EngineStats(self.clock)
         self.audience = Audience()
-        self.waiting = WaitingRoom(self.clock, self.audience.ready, self._answer, self._retry_failed)
+        self.waiting = WaitingRoom(
+            self.clock, self.audience.ready, self._answer, self._retry_failed, self._refused
+        )
         self.pubsub = Exchange(self.push_all)
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
@@ -107,6 +111,8 @@ class Engine:
         self.tracking = Tracking(
             self.sessions, self.databases, self.audience, settings, self.push, lambda: self._caller
         )
+        self.acl = AccessControl(self)
+        self.acl.heard = heard
         self.next_session_id = 1
         self.transactions = Transactions(self)
         self.monitors = Monitors(self)
@@ -137,12 +143,11 @@ class Engine:
 
     def open_session(self, transport: Transport) -> Session:
         """Return a new session on database 0; it must authenticate when there is a password."""
-        session = Session(self.next_session_id, self, self.databases[0], transport, self.clock.monotonic_ms())
+        now_ms = self.clock.monotonic_ms()
+        session = Session(self.next_session_id, self, self.databases[0], transport, now_ms, self.acl.default)
         self.next_session_id += 1
         session.gates |= self._common_gates
-        if self.settings.requirepass:
-            session.authenticated = False
-            session.gates |= GATE_AUTH
+        self.acl.greet(session)
         if self.out_of_memory:
             session.gates |= GATE_MEMORY
         self.sessions[session.id] = session
@@ -204,7 +209,7 @@ class Engine:
         if self.waiting.ready:
             self.waiting.serve()
         if type(reply) is Pending:
-            self.waiting.suspend(session, reply)
+            self.waiting.suspend(session, reply, argv)
         if self.tracking.pending:
             self.tracking.flush()
         return reply
@@ -291,7 +296,7 @@ class Engine:
             elif type(reply) is int:
                 append(b":%d\r\n" % reply)
             elif type(reply) is Pending:
-                self.waiting.suspend(session, reply)
+                self.waiting.suspend(session, reply, argv)
                 break
             else:
                 encode(reply, append)
@@ -438,15 +443,15 @@ class Engine:
         if command.subcommands and len(argv) > 1:
             found = command.subcommands.get(argv[1].lower())
             if found is None:
-                return self._reject(session, None, errors.unknown_subcommand(command.name, argv[1]))
+                return self.reject(session, None, errors.unknown_subcommand(command.name, argv[1]))
             command = found
         session.last_command = command
         if not command.declared.accepts(len(argv)):
-            return self._reject(session, command, errors.wrong_arity(command.name))
+            return self.reject(session, command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
-        obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
+        obstacle = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         if obstacle is not None:
-            return self._reject(session, command, obstacle)
+            return self.reject(session, command, obstacle)
         if gates & GATE_PAUSE and self.pause.postpones(session, command):
             return self.pause.postpone(session, argv)
         if gates & GATE_MULTI:
@@ -483,7 +488,7 @@ class Engine:
             )
             session.transport.abort()
             return NO_REPLY
-        return self._reject(session, None, errors.unknown_command(argv))
+        return self.reject(session, None, errors.unknown_command(argv))
 
     def _silence(self, session: Session) -> Reply:
         """Swallow the reply for CLIENT REPLY OFF and SKIP."""
@@ -494,7 +499,7 @@ class Engine:
             session.gates &= ~GATE_REPLY
         return NO_REPLY
 
-    def _reject(self, session: Session, command: BoundCommand | None, text: str) -> RespError:
+    def reject(self, session: Session, command: BoundCommand | None, text: str) -> RespError:
         """Refuse a call before it ran."""
         if command is not None:
             command.rejected += 1
@@ -535,6 +540,14 @@ class Engine:
         """Count the failure of a call that had to wait, and return the error reply."""
         assert isinstance(session.last_command, BoundCommand)  # noqa: S101  # it is the one that waits
         return self.failed(session.last_command, None, exception)
+
+    def _refused(self, session: Session, argv: list[bytes]) -> RespError | None:
+        """Return the error reply of a call that had to wait, and that its user may not make any more."""
+        command = session.last_command
+        if not session.gates & GATE_ACL or not isinstance(command, BoundCommand):
+            return None
+        refusal = self.acl.refusal(session, command.declared, argv)
+        return None if refusal is None else self.reject(session, command, refusal)
 
     def unblock(self, session: Session, reply: Reply) -> None:
         """Give a client whose call is pending this reply instead of the awaited one."""

@@ -9,7 +9,7 @@ A message is made once, and encoded once for each version of RESP, however many 
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from vermilion.messaging import CHANNEL, PATTERN, SHARD, Subscriptions, Topic
+from vermilion.messaging import CHANNEL, PATTERN, SHARD, Subscriptions, Topic, subscriptions
 from vermilion.protocol.reply import Broadcast, Push
 from vermilion.session import GATE_SUBSCRIBED, Session
 from vermilion.structures.glob import compile_glob
@@ -122,3 +122,9 @@ class Exchange:
     def subscribers(self, topic: Topic, name: bytes) -> int:
         """Return how many clients are subscribed to a name."""
         return len(self._listeners[topic].get(name, ()))
+
+
+def heard(session: Session) -> tuple[Collection[bytes], Collection[bytes]]:
+    """Return the channels, those of shards among them, and the patterns that a client is subscribed to."""
+    channels, shards = subscriptions(session, CHANNEL), subscriptions(session, SHARD)
+    return [*channels, *shards], subscriptions(session, PATTERN)
