@@ -22,23 +22,40 @@ class Clock(Protocol):
     def monotonic_ms(self) -> int:
         """Return milliseconds that never go back, since an arbitrary start."""
 
+    def hold(self) -> None:
+        """Let the calendar stand still: a script sees one moment from its start to its end."""
+
+    def release(self) -> None:
+        """Let it go on."""
+
 
 class SystemClock:
     """The machine's clock."""
 
-    __slots__ = ()
+    __slots__ = ("_held_ns",)
+
+    def __init__(self) -> None:
+        self._held_ns = 0
 
     def now_ms(self) -> int:
         """Return the milliseconds since the Unix epoch."""
-        return time_ns() // 1_000_000
+        return (self._held_ns or time_ns()) // 1_000_000
 
     def now_us(self) -> int:
         """Return the microseconds since the Unix epoch."""
-        return time_ns() // 1_000
+        return (self._held_ns or time_ns()) // 1_000
 
     def monotonic_ms(self) -> int:
         """Return milliseconds that never go back, since an arbitrary start."""
         return monotonic_ns() // 1_000_000
+
+    def hold(self) -> None:
+        """Let the calendar stand still."""
+        self._held_ns = time_ns()
+
+    def release(self) -> None:
+        """Let it go on."""
+        self._held_ns = 0
 
 
 class ManualClock:
@@ -70,6 +87,12 @@ class ManualClock:
     def monotonic_ms(self) -> int:
         """Return the same milliseconds as `now_ms`: this clock only goes forward."""
         return self._now_us // 1_000
+
+    def hold(self) -> None:
+        """Stand still, as it does until it is moved."""
+
+    def release(self) -> None:
+        """Go on, which it does when it is moved."""
 
     def advance(self, *, ms: int) -> None:
         """Move forward.
