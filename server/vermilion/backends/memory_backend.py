@@ -11,6 +11,7 @@ from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
 from vermilion.pending import Pending
 from vermilion.protocol.reply import Push, Reply
+from vermilion.scripting.scripts import Scripts
 
 if TYPE_CHECKING:
     from vermilion.session import Session
@@ -59,6 +60,7 @@ class MemoryCacheBackend:
         self._cron: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self.engine.waiting.set_alarm = self._set_alarm
+        self.engine.scripting = Scripts(self.engine)
 
     # The cache API ----------------------------------------------------------------------------------------
 

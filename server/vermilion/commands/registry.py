@@ -48,6 +48,7 @@ _CATEGORIES: Final = {
     "hyperloglog": "hyperloglog",
     "stream": "stream",
     "list": "list",
+    "scripting": "scripting",
 }
 """A group's own ACL category, by its name."""
 

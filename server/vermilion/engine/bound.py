@@ -10,9 +10,19 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from vermilion.commands.registry import COMMANDS, Command
-from vermilion.commands.syntax import DENYOOM, NO_AUTH
+from vermilion.commands.syntax import ALLOW_BUSY, DENYOOM, NO_AUTH, NOSCRIPT, WRITE
 from vermilion.protocol.reply import Reply
-from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_NO_TOUCH, GATE_REPLY, GATE_RESOLVE, Session
+from vermilion.session import (
+    GATE_AUTH,
+    GATE_BUSY,
+    GATE_MEMORY,
+    GATE_NO_TOUCH,
+    GATE_READ_ONLY,
+    GATE_REPLY,
+    GATE_RESOLVE,
+    GATE_SCRIPT,
+    Session,
+)
 
 if TYPE_CHECKING:
     from vermilion.pending import Answer
@@ -34,7 +44,7 @@ class BoundCommand:
 
     __slots__ = (
         "call", "calls", "declared", "failed", "gated", "latencies", "many", "name", "nanoseconds",
-        "rejected", "subcommands",
+        "rejected", "subcommands", "writes",
     )  # fmt: skip
 
     def __init__(self, declared: Command) -> None:
@@ -48,6 +58,13 @@ class BoundCommand:
         self.gated = ALL_GATES | GATE_RESOLVE if declared.subcommands else ALL_GATES
         if declared.flags & DENYOOM:
             self.gated |= GATE_MEMORY
+        self.writes = bool(declared.flags & WRITE)
+        if self.writes:
+            self.gated |= GATE_READ_ONLY
+        if declared.flags & NOSCRIPT:
+            self.gated |= GATE_SCRIPT
+        if not declared.flags & ALLOW_BUSY:
+            self.gated |= GATE_BUSY
         if declared.flags & NO_AUTH:
             # HELLO and RESET are among these: the slow path is where a change of the protocol is noticed.
             self.gated = self.gated & ~GATE_AUTH | GATE_RESOLVE

@@ -21,7 +21,7 @@ from vermilion.engine import info as report
 from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.stats import EngineStats
 from vermilion.engine.waiting import WaitingRoom
-from vermilion.errors import RespError
+from vermilion.errors import CountedError, RespError
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
@@ -30,10 +30,12 @@ from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODER
 from vermilion.protocol.reply import NO_REPLY, OK, Messages, Push, Reply, Status
 from vermilion.session import (
     GATE_AUTH,
+    GATE_BUSY,
     GATE_MEMORY,
     GATE_NO_TOUCH,
     GATE_REPLY,
     Configuration,
+    Scripting,
     Session,
     Transport,
 )  # fmt: skip
@@ -101,6 +103,10 @@ class Engine:
         self._afterwards: list[Reply] = []
         """The messages that this call has caused to its own client."""
         self.on_shutdown: Callable[[], None] = _ignore
+        self.scripting: Scripting | None = None
+        self.while_busy: Callable[[], None] = _ignore
+        """Lets whoever carries the clients serve them while a script runs on and on."""
+        self.busy_reply: str | None = None
 
     def _new_database(self, index: int, max_keys: int) -> Database:
         """Return an empty database."""
@@ -119,6 +125,8 @@ class Engine:
             session.gates |= GATE_AUTH
         if self.out_of_memory:
             session.gates |= GATE_MEMORY
+        if self.busy_reply is not None:
+            session.gates |= GATE_BUSY
         self.sessions[session.id] = session
         self.stats.connections_received += 1
         return session
@@ -219,7 +227,7 @@ class Engine:
                 try:
                     reply = command.call(session, argv)
                 except Exception as error:  # noqa: BLE001  # one bug must not stop the server
-                    reply = self._failed(command, argv, error)
+                    reply = self.failed(command, argv, error)
                     encode = ENCODERS[session.resp]
             if ready:
                 self.waiting.serve()
@@ -287,7 +295,7 @@ class Engine:
         try:
             reply = command.call(session, argv)
         except Exception as error:  # noqa: BLE001  # one bug must not stop the server
-            reply = self._failed(command, argv, error)
+            reply = self.failed(command, argv, error)
         command.count(1, perf_counter_ns() - mark)
         return reply
 
@@ -317,14 +325,14 @@ class Engine:
         if command.subcommands and len(argv) > 1:
             found = command.subcommands.get(argv[1].lower())
             if found is None:
-                return self._reject(None, errors.unknown_subcommand(command.name, argv[1]))
+                return self.reject(None, errors.unknown_subcommand(command.name, argv[1]))
             command = found
         if not command.declared.accepts(len(argv)):
-            return self._reject(command, errors.wrong_arity(command.name))
+            return self.reject(command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
         obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
         if obstacle is not None:
-            return self._reject(command, obstacle)
+            return self.reject(command, obstacle)
         session.last_command = command
         db = session.db
         if gates & GATE_NO_TOUCH:
@@ -344,7 +352,7 @@ class Engine:
             )
             session.transport.abort()
             return NO_REPLY
-        return self._reject(None, errors.unknown_command(argv))
+        return self.reject(None, errors.unknown_command(argv))
 
     def _silence(self, session: Session) -> Reply:
         """Swallow the reply for CLIENT REPLY OFF and SKIP."""
@@ -355,7 +363,7 @@ class Engine:
             session.gates &= ~GATE_REPLY
         return NO_REPLY
 
-    def _reject(self, command: BoundCommand | None, text: str) -> RespError:
+    def reject(self, command: BoundCommand | None, text: str) -> RespError:
         """Refuse a call before it ran."""
         if command is not None:
             command.rejected += 1
@@ -363,7 +371,7 @@ class Engine:
         self.stats.count_error(error.code)
         return error
 
-    def _failed(self, command: BoundCommand, argv: list[bytes] | None, exception: Exception) -> RespError:
+    def failed(self, command: BoundCommand, argv: list[bytes] | None, exception: Exception) -> RespError:
         """Count a failure and return the error reply; one bug in a command must not stop the server.
 
         Args:
@@ -383,7 +391,8 @@ class Engine:
             command.calls -= 1  # it did not run; the caller is about to count it
         else:
             command.failed += 1
-        self.stats.count_error(error.code)
+        if not isinstance(error, CountedError):
+            self.stats.count_error(error.code)
         return error
 
     # Calls that had to wait -------------------------------------------------------------------------------
@@ -395,7 +404,7 @@ class Engine:
     def _retry_failed(self, session: Session, exception: Exception) -> RespError:
         """Count the failure of a call that had to wait, and return the error reply."""
         assert isinstance(session.last_command, BoundCommand)  # noqa: S101  # it is the one that waits
-        return self._failed(session.last_command, None, exception)
+        return self.failed(session.last_command, None, exception)
 
     def unblock(self, session: Session, reply: Reply) -> None:
         """Give a client whose call is pending this reply instead of the awaited one."""
@@ -480,8 +489,22 @@ class Engine:
             command.reset()
         self.used_memory_peak = process.memory().used
 
+    def begin_busy(self, text: str) -> None:
+        """Refuse with this error what is not allowed while a script runs for too long."""
+        self.busy_reply = text
+        for session in self.sessions.values():
+            session.gates |= GATE_BUSY
+
+    def end_busy(self) -> None:
+        """Serve all clients again: the script has ended."""
+        self.busy_reply = None
+        for session in self.sessions.values():
+            session.gates &= ~GATE_BUSY
+
     def shut_down(self) -> None:
         """Ask the assembly to stop serving once this call has been answered."""
+        if self.scripting is not None:
+            self.scripting.abandon()
         self.on_shutdown()
 
 

@@ -1,11 +1,11 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> memory
+authentication -> what scripts may not do -> memory -> a busy script
 """
 
 from vermilion import errors
 from vermilion.engine.bound import BoundCommand
-from vermilion.session import GATE_AUTH, GATE_MEMORY, Session
+from vermilion.session import GATE_AUTH, GATE_BUSY, GATE_MEMORY, GATE_READ_ONLY, GATE_SCRIPT, Session
 
 
 def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: int) -> str | None:
@@ -19,6 +19,12 @@ def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: 
     """
     if gates & GATE_AUTH:
         return errors.NO_AUTH
+    if gates & GATE_SCRIPT:
+        return errors.NOT_ALLOWED_IN_SCRIPT
+    if gates & GATE_READ_ONLY:
+        return errors.WRITE_IN_READ_ONLY_SCRIPT
     if gates & GATE_MEMORY:
         return errors.OUT_OF_MEMORY
+    if gates & GATE_BUSY:
+        return session.server.busy_reply
     return None

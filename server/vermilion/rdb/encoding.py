@@ -37,6 +37,11 @@ class Reader:
         self._data = data
         self._at = 0
 
+    @property
+    def at_end(self) -> bool:
+        """Whether everything has been read."""
+        return self._at == len(self._data)
+
     def take(self, size: int) -> bytes:
         """Return the next bytes.
 

@@ -28,7 +28,17 @@ def dump(value: object) -> bytes:
         >>> dump(b"bc").hex()
         '000262630c0069c2ab5447c91116'
     """
-    body = write_value(value) + VERSION.to_bytes(2, "little")
+    return seal(write_value(value))
+
+
+def seal(content: bytes) -> bytes:
+    """Return content with the version and the checksum behind it.
+
+    Example:
+        >>> seal(b"").hex()
+        '0c0096ed6880f5553c93'
+    """
+    body = content + VERSION.to_bytes(2, "little")
     return body + crc64(body).to_bytes(8, "little")
 
 
@@ -43,10 +53,23 @@ def restore(payload: bytes, limits: Settings) -> object:
         FooterError: for a newer version or another checksum.
         FormatError: when what they are right about is no value.
     """
+    unseal(payload)
+    # As in Redis, a value may reach into the footer, and need not reach up to it.
+    return read_value(Reader(payload), limits)
+
+
+def unseal(payload: bytes) -> bytes:
+    """Return what is in front of the version and the checksum.
+
+    Args:
+        payload: untrusted.
+
+    Raises:
+        FooterError: for a newer version or another checksum.
+    """
     if len(payload) < _FOOTER:
         raise FooterError
     version = int.from_bytes(payload[-_FOOTER:-8], "little")
     if version > VERSION or crc64(payload[:-8]) != int.from_bytes(payload[-8:], "little"):
         raise FooterError
-    # As in Redis, a value may reach into the footer, and need not reach up to it.
-    return read_value(Reader(payload), limits)
+    return payload[:-_FOOTER]

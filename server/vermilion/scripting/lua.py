@@ -1,0 +1,171 @@
+"""One Lua interpreter, its memory, and the ways in and out of it.
+
+PUC Lua 5.1, by lupa: what Redis has, with its error texts. LuaJIT runs loops three times as fast but costs as much per
+call of `redis.call`, calls no hook from compiled code (an endless loop could not be ended) and has no limit of memory.
+
+Memory. An allocation that fails inside of a script raises there, as in any Lua. Outside of one (lupa pushing arguments)
+it would end the process, and in what Python returns to a script it would leave the interpreter's lock held. So there is
+room whenever Python hands over a value: `invoke` collects garbage, or refuses, beyond half of the limit, and
+`has_room` tells a call whether its reply still fits.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeAlias, cast
+
+from vermilion import errors
+from vermilion.errors import RespError
+from vermilion.scripting.bytecode import without_tail_calls
+from vermilion.scripting.conversion import Word
+from vermilion.scripting.octets import PRIMITIVES
+from vermilion.version import REDIS_VERSION
+
+MEMORY_LIMIT: Final = 1 << 30
+"""Bytes that a runtime may hold: twice the longest string there is."""
+
+HEADROOM: Final = 1 << 20
+"""Bytes that are left for what lupa allocates where a failure could not be told."""
+
+ARGUMENTS_LIMIT: Final = 200
+"""With more values than this, a call goes in parts: the stack of C has room for some thousands."""
+
+PACE: Final = 100_000
+"""A script is looked at each time that it has run so many instructions: every millisecond or so."""
+
+LIBRARIES: Final = ("bit", "cjson", "cmsgpack", "struct")
+
+Entry: TypeAlias = "Callable[..., Word | tuple[Any, ...]]"
+"""A script or a function, ready to be called with the number of its keys, the keys and the arguments."""
+
+_SOURCES: Final = Path(__file__).parent / "lua"
+_VERSION_NUMBER: Final = sum(
+    int(part) << shift for part, shift in zip(REDIS_VERSION.split("."), (16, 8, 0), strict=True)
+)
+
+
+class Runtime:
+    """A Lua interpreter with the sandbox in it.
+
+    Args:
+        callables: what the sandbox may call of Python's, by name; they never raise.
+        functions: whether it runs libraries of functions; scripts otherwise.
+        memory_limit: bytes that it may hold.
+    """
+
+    def __init__(
+        self,
+        callables: Mapping[str, Callable[..., object]],
+        *,
+        functions: bool = False,
+        memory_limit: int = MEMORY_LIMIT,
+    ) -> None:
+        # Here, not above: a server that runs no script does not pay for it at its start.
+        from lupa import lua51  # noqa: PLC0415
+
+        self._limit = memory_limit
+        self._lua = lua51.LuaRuntime(
+            encoding=None,
+            register_eval=False,
+            register_builtins=False,
+            unpack_returned_tuples=True,
+            attribute_filter=_refuse,
+            max_memory=memory_limit,
+        )
+        self._memory_error = lua51.LuaMemoryError
+        as_function = self._lua.eval(b"python.as_function")
+        provided = {**PRIMITIVES, **callables, "take": self._take, "without_tail_calls": without_tail_calls}
+        python = self._lua.table_from(
+            {name.encode(): as_function(function) for name, function in provided.items()}
+        )
+        libraries = self._lua.table_from(
+            {name.encode(): (_SOURCES / f"{name}.lua").read_bytes() for name in LIBRARIES}
+        )
+        # The name is that of `SANDBOX` there, which error positions are recognised by.
+        compiled = self._lua.eval(b"loadstring")((_SOURCES / "sandbox.lua").read_bytes(), b"=[sandbox]")
+        self._load_script, self._load_library, self._stage, self.set_pace = cast(
+            "tuple[Callable[..., Any], ...]",
+            compiled(python, libraries, functions, REDIS_VERSION.encode(), _VERSION_NUMBER),
+        )
+        self._taken: list[Word] = []
+        self._used: Callable[[], int] = self._lua.get_memory_used
+        self.set_pace(PACE)
+
+    def _take(self, *words: Word) -> None:
+        """Take a part of a long reply of a script."""
+        self._taken += words
+
+    def compile_script(self, code: bytes) -> Entry:
+        """Return a script.
+
+        Raises:
+            RespError: when it does not compile.
+        """
+        self._make_room(len(code))
+        found = self._load_script(code)
+        if isinstance(found, tuple):
+            raise RespError(errors.script_does_not_compile(found[1]))
+        return cast("Entry", found)
+
+    def load_library(self, code: bytes) -> tuple[bytes, bytes | None] | None:
+        """Run the code of a library: None, or what failed (`compile`, `run`) and the text that says why."""
+        self._make_room(len(code))
+        try:
+            return cast("tuple[bytes, bytes | None] | None", self._load_library(code))
+        except self._memory_error:
+            return b"run", b"ERR not enough memory"
+
+    def invoke(self, entry: Entry, count: int, arguments: Sequence[bytes]) -> "Word | tuple[Any, ...]":
+        """Run a script or a function.
+
+        Args:
+            entry: what to run.
+            count: how many of the arguments are keys.
+            arguments: the keys, then the others.
+
+        Returns:
+            A plain value; or None, a kind (`error`, `words`) and what belongs to it: see `lua/sandbox.lua`.
+
+        Raises:
+            RespError: when there is no room for the arguments.
+        """
+        if self._used() + sum(map(len, arguments)) > self._limit // 2:
+            self._make_room(sum(map(len, arguments)))
+        if len(arguments) > ARGUMENTS_LIMIT:
+            for at in range(0, len(arguments), ARGUMENTS_LIMIT):
+                self._stage(*arguments[at : at + ARGUMENTS_LIMIT])
+            count, arguments = -count - 1, ()
+        try:
+            found = entry(count, *arguments)
+        except self._memory_error:
+            return None, b"error", b"ERR not enough memory", None, None, False
+        if self._taken and type(found) is tuple:
+            found = (None, found[1], *self._taken, *found[2:])
+            self._taken = []
+        return found
+
+    def has_room(self, size: int) -> bool:
+        """Return whether a value of so many bytes may be handed to a script; if not, an error may be, still."""
+        if self._used() + size + HEADROOM < self._limit:
+            return True
+        self._lua.set_max_memory(self._limit + 2 * HEADROOM)
+        return False
+
+    def _make_room(self, size: int) -> None:
+        """See to it that arguments of so many bytes can be pushed."""
+        if self._used() + size <= self._limit // 2:
+            return
+        self._lua.set_max_memory(0)  # collecting allocates
+        self._lua.gccollect()
+        self._lua.set_max_memory(self._limit)
+        if self._used() + size > self._limit // 2:
+            raise RespError(errors.SCRIPT_OUT_OF_MEMORY)
+
+    @property
+    def memory_used(self) -> int:
+        """Bytes that it holds."""
+        return self._used()
+
+
+def _refuse(_: object, name: object, setting: bool) -> NoReturn:  # lupa's signature
+    """Keep every attribute of Python's objects from Lua: lupa's own guard, should one ever get there."""
+    raise AttributeError(name)
