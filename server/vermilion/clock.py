@@ -23,7 +23,7 @@ class Clock(Protocol):
         """Return milliseconds that never go back, since an arbitrary start."""
 
     def hold(self) -> None:
-        """Let the calendar stand still: a script sees one moment from its start to its end."""
+        """Let `now_ms` stand still: for a script, keys expire at its start or after its end."""
 
     def release(self) -> None:
         """Let it go on."""
@@ -42,15 +42,15 @@ class SystemClock:
         return (self._held_ns or time_ns()) // 1_000_000
 
     def now_us(self) -> int:
-        """Return the microseconds since the Unix epoch."""
-        return (self._held_ns or time_ns()) // 1_000
+        """Return the microseconds since the Unix epoch; as in Redis, what holds the milliseconds lets them go on."""
+        return time_ns() // 1_000
 
     def monotonic_ms(self) -> int:
         """Return milliseconds that never go back, since an arbitrary start."""
         return monotonic_ns() // 1_000_000
 
     def hold(self) -> None:
-        """Let the calendar stand still."""
+        """Let the milliseconds stand still."""
         self._held_ns = time_ns()
 
     def release(self) -> None:

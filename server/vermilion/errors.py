@@ -459,7 +459,7 @@ UNKILLABLE: Final = (
     "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the"
     " script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
 )
-KILLED_SCRIPT: Final = "ERR Error running script (call to script): Script killed by user with SCRIPT KILL..."
+KILLED_SCRIPT: Final = "ERR Script killed by user with SCRIPT KILL..."
 FUNCTION_NOT_FOUND: Final = "ERR Function not found"
 LIBRARY_NOT_FOUND: Final = "ERR Library not found"
 NO_LIBRARY_METADATA: Final = "ERR Missing library metadata"
@@ -472,8 +472,8 @@ BAD_FUNCTION_NAME: Final = (
 BAD_LIBRARY_NAME: Final = f"ERR {BAD_FUNCTION_NAME}"
 NAME_GIVEN_TWICE: Final = "ERR Invalid metadata value, name argument was given multiple times"
 NOT_A_FUNCTION: Final = "ERR given type is not a function"
+OLD_FUNCTION_FORMAT: Final = "ERR Pre-GA function format not supported"
 BAD_FUNCTIONS: Final = "ERR Failed loading functions payload"
-KILLED_FUNCTION: Final = "ERR Script killed by user with FUNCTION KILL."
 SCRIPT_ABANDONED: Final = "ERR the server stops"
 NO_FUNCTIONS: Final = "ERR No functions registered"
 FUNCTION_FLUSH_OPTION: Final = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
@@ -514,6 +514,11 @@ def invalid_metadata(option: str) -> str:
 def library_exists(name: str) -> str:
     """A library that is there already."""
     return f"ERR Library '{name}' already exists"
+
+
+def restored_library_exists(name: str) -> str:
+    """A library of a payload that is there already."""
+    return f"ERR Library {name} already exists"
 
 
 def function_exists(name: str) -> str:

@@ -1,6 +1,6 @@
 """The scripting group: Lua scripts and functions, which the engine's scripting port runs."""
 
-from typing import Annotated, Final
+from typing import Final
 
 from vermilion import errors
 from vermilion.commands.registry import command, container
@@ -17,7 +17,6 @@ from vermilion.commands.syntax import (
     Argument,
     KeyFlag,
     KeySpec,
-    Kind,
     Value,
 )
 from vermilion.errors import RespError
@@ -201,14 +200,19 @@ def script_kill(server: Server) -> Status:
     return OK
 
 
-@command("SCRIPT|DEBUG", NOSCRIPT, since="3.2.0", complexity="O(1)")
-def script_debug(
-    mode: Annotated[bytes, Kind("oneof")],
-) -> Status:
+@command(
+    "SCRIPT|DEBUG", NOSCRIPT, since="3.2.0", complexity="O(1)", raw=True, arity=3,
+    arguments=[Argument("mode", "oneof", arguments=[
+        Argument(mode, "pure-token", token=mode.upper()) for mode in ("yes", "sync", "no")
+    ])],
+)  # fmt: skip
+def script_debug(session: Session, argv: list[bytes]) -> Status:
     """Switch the debugger of scripts off; there is none that could be switched on."""
-    if mode.upper() == b"NO":
+    # Raw: any other word has an error of its own.
+    mode = argv[2].upper()
+    if mode == b"NO":
         return OK
-    known = mode.upper() in {b"YES", b"SYNC"}
+    known = mode in {b"YES", b"SYNC"}
     raise RespError(errors.NO_SCRIPT_DEBUGGER if known else errors.SCRIPT_DEBUG_OPTION)
 
 
@@ -343,6 +347,8 @@ def function_stats(server: Server) -> Reply:
     """Return what runs at the moment, and how many libraries and functions there are."""
     scripting = _scripting(server)
     running, figures = scripting.running, scripting.figures
+    if running is not None and not running.function:
+        raise RespError(errors.BUSY_SCRIPT)
     return {
         b"running_script": None if running is None else {
             b"name": running.name,

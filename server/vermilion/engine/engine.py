@@ -104,7 +104,7 @@ class Engine:
         """The messages that this call has caused to its own client."""
         self.on_shutdown: Callable[[], None] = _ignore
         self.scripting: Scripting | None = None
-        self.while_busy: Callable[[], None] = _ignore
+        self.while_busy: Callable[[Session], None] = _ignore
         """Lets whoever carries the clients serve them while a script runs on and on."""
         self.busy_reply: str | None = None
 
@@ -508,5 +508,5 @@ class Engine:
         self.on_shutdown()
 
 
-def _ignore() -> None:
+def _ignore(*_: object) -> None:
     """Stand in for an assembly: an engine alone has nothing to stop."""

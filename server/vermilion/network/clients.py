@@ -10,6 +10,8 @@ from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from vermilion.network.connection import Connection
 
 LOGGER: Final = logging.getLogger("vermilion")
@@ -43,6 +45,7 @@ class Clients:
         self.now_ms = self._clock.monotonic_ms()
         self._timer: asyncio.TimerHandle | None = None
         self._to_flush: dict[Connection, None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         backend.config.watch("proto-max-bulk-len", self._limit_arguments)
 
     def refusal(self, transport: asyncio.Transport) -> str | None:
@@ -57,6 +60,12 @@ class Clients:
                 self.stats.rejected_connections += 1
                 return errors.PROTECTED_MODE
         return None
+
+    def begin(self, work: "Coroutine[None, None, None]") -> None:
+        """Let work go on beside the loop's other work, to its end."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _limit_arguments(self, settings: Settings) -> None:
         """Tell the connections what CONFIG SET has said about `proto-max-bulk-len`."""

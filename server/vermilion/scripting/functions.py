@@ -20,6 +20,8 @@ from vermilion.session import LibraryFunction, Session
 _NAME: Final = re.compile(rb"[A-Za-z0-9_]+")
 _OPCODE: Final = 0xF5
 """What stands in front of a library in an RDB file."""
+_OLD_OPCODE: Final = 0xF6
+"""What stood there in the candidates of Redis 7.0."""
 
 
 class _Run(Protocol):
@@ -248,10 +250,17 @@ class Libraries:
             self.flush()
         try:
             for code in codes:
-                self._adopt(self._compiled(code, replace=policy == "REPLACE"))
+                self._restore_one(code, replace=policy == "REPLACE")
         except RespError:
             self._libraries, self._functions, self._runtime = before
             raise
+
+    def _restore_one(self, code: bytes, *, replace: bool) -> None:
+        """Take in one library of a payload."""
+        name, _ = _read_header(code)
+        if not replace and name in self._libraries:
+            raise RespError(errors.restored_library_exists(text(name)))
+        self._adopt(self._compiled(code, replace=True))
 
 
 def _read_header(code: bytes) -> tuple[bytes, bytes]:
@@ -286,8 +295,11 @@ def _read_payload(data: bytes) -> list[bytes]:
         reader = Reader(payload.unseal(data))
         codes = []
         while not reader.at_end:
-            if reader.byte() != _OPCODE:
-                raise RespError(errors.NOT_A_FUNCTION)
+            opcode = reader.byte()
+            if opcode != _OPCODE:
+                raise RespError(
+                    errors.OLD_FUNCTION_FORMAT if opcode == _OLD_OPCODE else errors.NOT_A_FUNCTION
+                )
             codes.append(reader.string())
     except payload.FooterError:
         raise RespError(errors.BAD_PAYLOAD_FOOTER) from None

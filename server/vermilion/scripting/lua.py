@@ -71,7 +71,7 @@ class Runtime:
             attribute_filter=_refuse,
             max_memory=memory_limit,
         )
-        self._memory_error = lua51.LuaMemoryError
+        self._lua_error = lua51.LuaError
         as_function = self._lua.eval(b"python.as_function")
         provided = {**PRIMITIVES, **callables, "take": self._take, "without_tail_calls": without_tail_calls}
         python = self._lua.table_from(
@@ -111,8 +111,8 @@ class Runtime:
         self._make_room(len(code))
         try:
             return cast("tuple[bytes, bytes | None] | None", self._load_library(code))
-        except self._memory_error:
-            return b"run", b"ERR not enough memory"
+        except self._lua_error as error:
+            return b"run", f"ERR {error or 'not enough memory'}".encode()
 
     def invoke(self, entry: Entry, count: int, arguments: Sequence[bytes]) -> "Word | tuple[Any, ...]":
         """Run a script or a function.
@@ -136,8 +136,8 @@ class Runtime:
             count, arguments = -count - 1, ()
         try:
             found = entry(count, *arguments)
-        except self._memory_error:
-            return None, b"error", b"ERR not enough memory", None, None, False
+        except self._lua_error as error:  # no memory was left to tell it in the usual way
+            return None, b"error", f"ERR {error or 'not enough memory'}".encode(), None, None, False
         if self._taken and type(found) is tuple:
             found = (None, found[1], *self._taken, *found[2:])
             self._taken = []

@@ -16,6 +16,7 @@ from typing import Any, Final
 from vermilion import errors
 from vermilion.engine.engine import Engine
 from vermilion.errors import CountedError, RespError, text
+from vermilion.protocol.numbers import format_double
 from vermilion.protocol.reply import Reply
 from vermilion.scripting.calls import ScriptCalls
 from vermilion.scripting.conversion import from_words, integer, plain_reply
@@ -69,7 +70,7 @@ class Scripts:
         self._by_digest: dict[bytes, Script] = {}
         self._evaluated: OrderedDict[bytes, Script] = OrderedDict()
         self.evicted = 0
-        self._running: tuple[bytes, Sequence[bytes], int, bool] | None = None
+        self._running: tuple[bytes, Sequence[bytes], int, bool, Session] | None = None
         self.busy = False
         self.libraries = Libraries(self._callables(), self._run)
 
@@ -81,6 +82,7 @@ class Scripts:
             "more": calls.more,
             "setresp": calls.setresp,
             "permits": calls.permits,
+            "number_text": lambda number: format_double(float(number)),
             "sha1hex": _sha1,
             "log": _log,
             "interrupted": self._interrupted,
@@ -206,7 +208,7 @@ class Scripts:
         calls, clock = self._calls, self._engine.clock
         calls.runtime = runtime
         calls.begin(session, flags, read_only=read_only)
-        self._running = (name, argv, clock.monotonic_ms(), function)
+        self._running = (name, argv, clock.monotonic_ms(), function, session)
         clock.hold()
         try:
             found = runtime.invoke(entry, count, argv[3:])
@@ -214,11 +216,11 @@ class Scripts:
             clock.release()
             calls.end()
             self._running = None
-            if calls.interrupt is not None:
-                runtime.set_pace(PACE)
             if self.busy:
                 self.busy = False
                 self._engine.end_busy()
+            if calls.interrupt is not None:
+                runtime.set_pace(PACE)
         if type(found) is bytes or found is None:
             return found
         if not isinstance(found, tuple):
@@ -247,7 +249,7 @@ class Scripts:
                         text(running[0]),
                     )
                     self._engine.begin_busy(errors.BUSY_FUNCTION if running[3] else errors.BUSY_SCRIPT)
-                self._engine.while_busy()
+                self._engine.while_busy(running[4])
         return None if calls.interrupt is None else calls.interrupt.encode()
 
     def kill(self, *, function: bool) -> None:
@@ -263,7 +265,7 @@ class Scripts:
             raise RespError(errors.BUSY_FUNCTION if running[3] else errors.BUSY_SCRIPT)
         if self._calls.wrote:
             raise RespError(errors.UNKILLABLE)
-        self._calls.interrupt = errors.KILLED_FUNCTION if function else errors.KILLED_SCRIPT
+        self._calls.interrupt = errors.KILLED_SCRIPT
 
     def abandon(self) -> None:
         """End the running script whatever it has done: the server stops."""
@@ -277,7 +279,7 @@ class Scripts:
         """The script that runs."""
         if self._running is None:
             return None
-        name, argv, started, function = self._running
+        name, argv, started, function, _ = self._running
         elapsed = self._engine.clock.monotonic_ms() - started
         return RunningScript(name, argv, elapsed, function)
 

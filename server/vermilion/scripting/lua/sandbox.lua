@@ -617,14 +617,14 @@ local call = python.call
 local BAD_ARGUMENT = "ERR Lua redis lib command arguments must be strings or integers"
 local NO_ARGUMENT = "ERR Please specify at least one argument for this redis lib call"
 
--- A number as Redis writes it: an integer without a point, anything else with all its digits.
+-- A number as Redis writes it: an integer without a point, anything else with the digits that it takes.
 local function number_text(number)
     if number == 0 then
         return "0"
-    elseif number == floor(number) and number >= -0x8000000000000000 and number < 0x8000000000000000 then
+    elseif number == floor(number) and number > -0x8000000000000000 and number < 0x8000000000000000 then
         return format("%.0f", number)
     end
-    return format("%.17g", number)
+    return python.number_text(number)
 end
 
 -- Return a call's words as strings, or nil and what is wrong with them.
@@ -969,6 +969,9 @@ end
 -- Endless scripts --------------------------------------------------------------------------------------------------------
 
 local function interrupted()
+    if getinfo(2, "S").source == SANDBOX then
+        return -- what is here has to be finished, above all what follows an error
+    end
     local text = python.interrupted()
     if text then
         -- Whatever the script catches, its next step raises again.
