@@ -5,14 +5,14 @@ may not do; every other call costs the same look at one integer as a client's.
 """
 
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from vermilion import errors
 from vermilion.engine import gatekeeping
 from vermilion.engine.bound import BoundCommand
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
-from vermilion.pending import Pending
+from vermilion.pending import Answer, Pending
 from vermilion.protocol.reply import OK, Push, Reply
 from vermilion.scripting.conversion import Word, to_words
 from vermilion.scripting.shebang import ALLOW_OOM
@@ -25,12 +25,16 @@ from vermilion.session import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vermilion.scripting.lua import Runtime
 
 PART: Final = 200
 """Words that are handed to Lua at once."""
 
 _BYTES: Final = {bytes}
+_OVERHEAD: Final = 64
+"""Bytes that Lua spends on a value beside those of the value."""
 
 
 class _Nowhere:
@@ -66,12 +70,11 @@ class ScriptCalls:
 
     Args:
         engine: what executes them.
-        runtime: the interpreter that they come from; set before the first one.
     """
 
     __slots__ = (
-        "_commands", "_count", "_engine", "_last", "_mark", "_parts", "_session", "interrupt", "runtime",
-        "wrote",
+        "_ceiling", "_commands", "_count", "_engine", "_last", "_mark", "_parts", "_runtime", "_session",
+        "_used", "interrupt", "wrote",
     )  # fmt: skip
 
     def __init__(self, engine: Engine) -> None:
@@ -83,7 +86,9 @@ class ScriptCalls:
         self._count = 0
         self._mark = 0
         self._parts: list[list[Word]] = []
-        self.runtime: Runtime
+        self._runtime: Runtime | None = None
+        self._used: Callable[[], int] = int
+        self._ceiling = 0
         self.wrote = False
         self.interrupt: str | None = None
 
@@ -92,14 +97,17 @@ class ScriptCalls:
         """The version of RESP that the script has chosen."""
         return self._session.resp
 
-    def begin(self, caller: Session, flags: int | None, *, read_only: bool) -> None:
+    def begin(self, runtime: "Runtime", caller: Session, flags: int | None, *, read_only: bool) -> None:
         """Be ready for the calls of a script.
 
         Args:
+            runtime: the interpreter that it runs in.
             caller: the client that runs it.
             flags: what its first line says; None for a script without flags.
             read_only: whether it may change nothing.
         """
+        self._runtime = runtime
+        self._used, self._ceiling = runtime.used, runtime.ceiling
         session = self._session
         session.db = caller.db
         session.user = caller.user
@@ -122,47 +130,68 @@ class ScriptCalls:
 
     def call(self, *words: bytes) -> object:
         """Run one call; return its reply as `lua/sandbox.lua` takes it."""
+        # This is the way of every redis.call: what `_run` says is said here again for the commonest case.
         argv = list(words)
         session = self._session
         command = self._commands.get(argv[0])
-        reply: object
+        reply: Answer
         if command is None or session.gates & command.gated:
             reply = self._call_gated(command, argv)
         else:
-            reply = self._call(command, session, argv)
-        kind = type(reply)
-        if kind is bytes:
-            return reply if self.runtime.has_room(len(reply)) else self._no_room()  # type: ignore[arg-type]
-        if kind is int:
-            return reply if self.runtime.has_room(0) else self._no_room()
+            if command is not self._last:
+                self._turn_to(command)
+            self._count += 1
+            if command.writes and not self.wrote:
+                self._begin_to_write()
+            try:
+                reply = command.call(session, argv)
+            except Exception as error:  # noqa: BLE001  # one bug must not stop the server
+                reply = self._failure(command, argv, error)
+        if type(reply) is bytes:
+            return reply if self._used() + len(reply) < self._ceiling else self._no_room()
+        if self._used() > self._ceiling:
+            return self._no_room()
+        if type(reply) is int:
+            return reply
         if reply is None:
-            reply = False if session.resp == 2 else None
-            return reply if self.runtime.has_room(0) else self._no_room()
+            return False if session.resp == 2 else None
         if reply is OK:
-            return True if self.runtime.has_room(0) else self._no_room()
-        return self._in_words(reply)  # type: ignore[arg-type]  # mypy does not follow `kind`
+            return True
+        return self._in_words(reply)
 
-    def _call(self, command: BoundCommand, session: Session, argv: list[bytes]) -> object:
-        """Run a command; time is measured once for each run of calls to the same one."""
+    def _turn_to(self, command: BoundCommand) -> None:
+        """Begin to count calls of another command: time is measured once for each run of calls to the same one."""
+        now = perf_counter_ns()
+        if self._last is not None:
+            self._last.count(self._count, now - self._mark)
+        self._mark = now
+        self._count = 0
+        self._last = command
+
+    def _begin_to_write(self) -> None:
+        """Note the first call that may change something."""
+        self.wrote = True
+        # What has begun to write goes on: half of a script is worse than a bit more memory.
+        self._session.gates &= ~GATE_MEMORY
+
+    def _failure(self, command: BoundCommand, argv: list[bytes], exception: Exception) -> RespError:
+        """Count a failure, and return the error reply."""
+        error = self._engine.failed(command, argv, exception)
+        return error if command.declared.accepts(len(argv)) else RespError(errors.WRONG_ARITY_IN_SCRIPT)
+
+    def _run(self, command: BoundCommand, argv: list[bytes]) -> Answer:
+        """Run a command that nothing stands in the way of."""
         if command is not self._last:
-            now = perf_counter_ns()
-            if self._last is not None:
-                self._last.count(self._count, now - self._mark)
-            self._mark = now
-            self._count = 0
-            self._last = command
+            self._turn_to(command)
         self._count += 1
         if command.writes and not self.wrote:
-            self.wrote = True
-            # What has begun to write goes on: half of a script is worse than a bit more memory.
-            session.gates &= ~GATE_MEMORY
+            self._begin_to_write()
         try:
-            return command.call(session, argv)
+            return command.call(self._session, argv)
         except Exception as error:  # noqa: BLE001  # one bug must not stop the server
-            failure = self._engine.failed(command, argv, error)
-            return failure if command.declared.accepts(len(argv)) else RespError(errors.WRONG_ARITY_IN_SCRIPT)
+            return self._failure(command, argv, error)
 
-    def _call_gated(self, command: BoundCommand | None, argv: list[bytes]) -> object:
+    def _call_gated(self, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Run a call that is spelled unusually, has a subcommand to be found, or something in its way."""
         engine, session = self._engine, self._session
         command = command or self._commands.get(argv[0].lower())
@@ -176,29 +205,26 @@ class ScriptCalls:
         obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
         if obstacle is not None:
             return engine.reject(command, obstacle)
-        return self._call(command, session, argv)
+        return self._run(command, argv)
 
-    def _in_words(self, reply: Reply) -> object:
-        """Return a reply that Lua has no plain value for."""
-        if type(reply) is list and len(reply) <= PART and set(map(type, reply)) == _BYTES:
-            if self.runtime.has_room(sum(map(len, reply))):  # type: ignore[arg-type]  # all are bytes
-                return (None, b"flat", *reply)
-            return self._no_room()
+    def _in_words(self, reply: Answer) -> object:
+        """Return a reply that Lua has no plain value for; what it is made of is fetched by `more`."""
         if isinstance(reply, RespError):
-            self.runtime.has_room(0)
             return None, b"error", reply.message.encode("utf-8", "surrogateescape")
         assert not isinstance(reply, Pending)  # noqa: S101  # a session that may not wait gets an answer
         words: list[Word] = []
-        to_words(reply, self._session.resp, words)
-        if not self.runtime.has_room(
-            sum(len(word) for word in words if type(word) is bytes) + 32 * len(words)
-        ):
+        kind = b"flat"
+        if type(reply) is list and set(map(type, reply)) == _BYTES:
+            words += cast("list[bytes]", reply)
+        else:
+            kind = b"words"
+            to_words(reply, self._session.resp, words)
+        size = sum(len(word) for word in words if type(word) is bytes)
+        if self._used() + size + _OVERHEAD * len(words) > self._ceiling:
             return self._no_room()
-        if len(words) <= PART:
-            return (None, b"words", *words)
         # The last part is taken first.
         self._parts = [words[at : at + PART] for at in range(0, len(words), PART)][::-1]
-        return None, b"long", len(self._parts)
+        return None, kind, len(self._parts)
 
     def more(self) -> object:
         """Return the next part of a long reply."""
@@ -206,6 +232,8 @@ class ScriptCalls:
 
     def _no_room(self) -> object:
         """End the script that has used up its memory."""
+        assert self._runtime is not None  # noqa: S101  # it runs the script
+        self._runtime.make_headroom()
         self.interrupt = errors.SCRIPT_OUT_OF_MEMORY
         return None, b"error", errors.SCRIPT_OUT_OF_MEMORY.encode()
 

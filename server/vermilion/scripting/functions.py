@@ -105,7 +105,7 @@ class Libraries:
     @property
     def runtime_memory(self) -> int:
         """Bytes that their interpreter holds."""
-        return 0 if self._runtime is None else self._runtime.memory_used
+        return 0 if self._runtime is None else self._runtime.used()
 
     def listed(self) -> list[tuple[bytes, list[LibraryFunction], bytes]]:
         """Return each library's name, its functions and its code."""

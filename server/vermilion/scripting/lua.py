@@ -6,7 +6,7 @@ call of `redis.call`, calls no hook from compiled code (an endless loop could no
 Memory. An allocation that fails inside of a script raises there, as in any Lua. Outside of one (lupa pushing arguments)
 it would end the process, and in what Python returns to a script it would leave the interpreter's lock held. So there is
 room whenever Python hands over a value: `invoke` collects garbage, or refuses, beyond half of the limit, and
-`has_room` tells a call whether its reply still fits.
+beyond `ceiling` a call ends the script instead of handing it a reply.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +50,9 @@ class Runtime:
         callables: what the sandbox may call of Python's, by name; they never raise.
         functions: whether it runs libraries of functions; scripts otherwise.
         memory_limit: bytes that it may hold.
+
+    LLM Context:
+        - `used` returns how many bytes it holds; beyond `ceiling` nothing may be handed to it.
     """
 
     def __init__(
@@ -87,7 +90,9 @@ class Runtime:
             compiled(python, libraries, functions, REDIS_VERSION.encode(), _VERSION_NUMBER),
         )
         self._taken: list[Word] = []
-        self._used: Callable[[], int] = self._lua.get_memory_used
+        self.used: Callable[[], int] = self._lua.get_memory_used
+        self.ceiling = memory_limit - HEADROOM
+        self._calm = memory_limit // 2
         self.set_pace(PACE)
 
     def _take(self, *words: Word) -> None:
@@ -112,7 +117,7 @@ class Runtime:
         try:
             return cast("tuple[bytes, bytes | None] | None", self._load_library(code))
         except self._lua_error as error:
-            return b"run", f"ERR {error or 'not enough memory'}".encode()
+            return b"run", f"ERR {str(error) or 'not enough memory'}".encode()
 
     def invoke(self, entry: Entry, count: int, arguments: Sequence[bytes]) -> "Word | tuple[Any, ...]":
         """Run a script or a function.
@@ -128,7 +133,7 @@ class Runtime:
         Raises:
             RespError: when there is no room for the arguments.
         """
-        if self._used() + sum(map(len, arguments)) > self._limit // 2:
+        if self.used() + sum(map(len, arguments)) > self._calm:
             self._make_room(sum(map(len, arguments)))
         if len(arguments) > ARGUMENTS_LIMIT:
             for at in range(0, len(arguments), ARGUMENTS_LIMIT):
@@ -137,33 +142,25 @@ class Runtime:
         try:
             found = entry(count, *arguments)
         except self._lua_error as error:  # no memory was left to tell it in the usual way
-            return None, b"error", f"ERR {error or 'not enough memory'}".encode(), None, None, False
+            return None, b"error", f"ERR {str(error) or 'not enough memory'}".encode(), None, None, False
         if self._taken and type(found) is tuple:
             found = (None, found[1], *self._taken, *found[2:])
             self._taken = []
         return found
 
-    def has_room(self, size: int) -> bool:
-        """Return whether a value of so many bytes may be handed to a script; if not, an error may be, still."""
-        if self._used() + size + HEADROOM < self._limit:
-            return True
-        self._lua.set_max_memory(self._limit + 2 * HEADROOM)
-        return False
+    def make_headroom(self) -> None:
+        """Let there be room for an error though the limit is reached; the next `invoke` restores it."""
+        self._lua.set_max_memory(self.used() + 2 * HEADROOM)
 
     def _make_room(self, size: int) -> None:
         """See to it that arguments of so many bytes can be pushed."""
-        if self._used() + size <= self._limit // 2:
+        if self.used() + size <= self._calm:
             return
         self._lua.set_max_memory(0)  # collecting allocates
         self._lua.gccollect()
         self._lua.set_max_memory(self._limit)
-        if self._used() + size > self._limit // 2:
+        if self.used() + size > self._calm:
             raise RespError(errors.SCRIPT_OUT_OF_MEMORY)
-
-    @property
-    def memory_used(self) -> int:
-        """Bytes that it holds."""
-        return self._used()
 
 
 def _refuse(_: object, name: object, setting: bool) -> NoReturn:  # lupa's signature

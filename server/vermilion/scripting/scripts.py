@@ -206,8 +206,7 @@ class Scripts:
             elif session.gates & GATE_MEMORY and not flags & ALLOW_OOM:
                 raise RespError(errors.OUT_OF_MEMORY)
         calls, clock = self._calls, self._engine.clock
-        calls.runtime = runtime
-        calls.begin(session, flags, read_only=read_only)
+        calls.begin(runtime, session, flags, read_only=read_only)
         self._running = (name, argv, clock.monotonic_ms(), function, session)
         clock.hold()
         try:
@@ -290,7 +289,7 @@ class Scripts:
             scripts=len(self._by_digest),
             scripts_memory=sum(len(script.body) for script in self._by_digest.values()),
             evicted=self.evicted,
-            runtime_memory=0 if self._runtime is None else self._runtime.memory_used,
+            runtime_memory=0 if self._runtime is None else self._runtime.used(),
             libraries=len(self.libraries),
             functions=self.libraries.functions_count,
             libraries_memory=self.libraries.code_size,

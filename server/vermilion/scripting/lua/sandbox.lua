@@ -6,7 +6,8 @@
 --
 -- A call of Python never raises, and what it returns is
 --     one string, number or boolean    the reply; false is nil, true is the status OK
---     nil, kind, ...                   everything else, see `replies`
+--     nil, "error", text               an error
+--     nil, "flat" or "words", parts    anything else; `python.more` returns each part of what it is made of
 -- What goes to Python from a script is alike: one plain value, or nil, a kind and what belongs to it.
 --
 -- In error positions (`[sandbox]:12: text`) this file's name stands for the line of the script that called it: the
@@ -174,31 +175,20 @@ local function gather(parts)
     return words
 end
 
-local function fetch(reply, kind, raises, a, ...)
+local function fetch(kind, raises, found)
     if kind == "flat" then
-        return { a, ... }
+        return found == 1 and { python.more() } or gather(found)
     elseif kind == "words" then
-        return (decode({ a, ... }, 1))
-    elseif kind == "long" then
-        return (decode(gather(a), 1))
+        return (decode(gather(found), 1))
     elseif raises then
-        error(failure(a), 0)
+        error(failure(found), 0)
     end
-    return failure(a)
+    return failure(found)
 end
 
-local function call_result(reply, kind, ...)
+local function result(raises, reply, kind, found)
     if kind then
-        return fetch(reply, kind, true, ...)
-    elseif reply == true then
-        return { ok = "OK" }
-    end
-    return reply
-end
-
-local function pcall_result(reply, kind, ...)
-    if kind then
-        return fetch(reply, kind, false, ...)
+        return fetch(kind, raises, found)
     elseif reply == true then
         return { ok = "OK" }
     end
@@ -621,6 +611,8 @@ local NO_ARGUMENT = "ERR Please specify at least one argument for this redis lib
 local function number_text(number)
     if number == 0 then
         return "0"
+    elseif number > -1e14 and number < 1e14 and number % 1 == 0 then
+        return number .. ""
     elseif number == floor(number) and number > -0x8000000000000000 and number < 0x8000000000000000 then
         return format("%.0f", number)
     end
@@ -650,18 +642,22 @@ end
 function redis.call(...)
     local a, b, c = ...
     local count = select("#", ...)
-    if count == 2 then
-        if type(a) == "string" and type(b) == "string" then
-            return call_result(call(a, b))
+    local reply, kind, found
+    if count == 2 and type(a) == "string" and type(b) == "string" then
+        reply, kind, found = call(a, b)
+    elseif count == 3 and type(a) == "string" and type(b) == "string" and plain(c) then
+        reply, kind, found = call(a, b, type(c) == "string" and c or number_text(c))
+    else
+        local words, text = words_of(...)
+        if not words then
+            error({ err = text }, 0)
         end
-    elseif count == 3 and type(a) == "string" and type(b) == "string" and type(c) == "string" then
-        return call_result(call(a, b, c))
+        reply, kind, found = call(unpack(words))
     end
-    local words, text = words_of(...)
-    if not words then
-        error({ err = text }, 0)
+    if kind == nil and reply ~= true then
+        return reply
     end
-    return call_result(call(unpack(words)))
+    return result(true, reply, kind, found)
 end
 
 function redis.pcall(...)
@@ -669,7 +665,7 @@ function redis.pcall(...)
     if not words then
         return { err = text }
     end
-    return pcall_result(call(unpack(words)))
+    return result(false, call(unpack(words)))
 end
 
 local function one_field(field, ...)
