@@ -8,7 +8,7 @@ ORACLE ?=
 STAMPS := $(VENV)/stamps
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format conformance record docs bench clean
+.PHONY: help run test check format conformance record fuzz docs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,8 +55,12 @@ conformance: $(STAMPS)/test ## compare with the transcripts of a real Redis, or 
 record: $(STAMPS)/test ## record the transcripts anew from ORACLE=redis://host:port, a Redis 8.0
 	$(BIN)/python -m conformance record --oracle $(ORACLE) $(ARGS)
 
-docs: $(STAMPS)/package ## write docs/commands.md anew from the declarations
+fuzz: $(STAMPS)/test ## make random calls to ours and to ORACLE=redis://host:port; print where they differ
+	$(BIN)/python -m conformance.fuzz --oracle $(ORACLE) $(ARGS)
+
+docs: $(STAMPS)/package ## write docs/commands.md and docs/directives.md anew from the declarations
 	$(BIN)/python -m conformance.compatibility
+	$(BIN)/python -m conformance.directives
 
 bench: $(STAMPS)/bench ## measure against a real Redis; REDIS_SERVER= and REDIS_BENCHMARK= name the commands
 	$(BIN)/python -m conformance.bench $(ARGS)

@@ -94,6 +94,28 @@ def _approx(reply: Reply, parameter: str) -> str:
     return f"{reply.kind}{parameter}" if inside else render(reply)
 
 
+_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+def _near(reply: Reply, parameter: str) -> str:
+    """All of it, but of doubles, and of texts that spell one, so many decimals; in whatever order, if asked."""
+    digits, comma, order = parameter.partition(",")
+    if not digits.isdigit() or (comma and order != "sorted"):
+        raise VerbError("near takes how many decimals it compares: near:DIGITS or near:DIGITS,sorted")
+    if reply.items is not None:
+        texts = [_near(item, parameter) for item in reply.items]
+        if comma and reply.kind == "%":
+            pairs = sorted(zip(texts[::2], texts[1::2], strict=True))
+            texts = [text for pair in pairs for text in pair]
+        elif comma:
+            texts.sort()
+        return render_items(reply.kind, len(texts), texts)
+    if reply.kind not in "$," or reply.data is None or not _NUMBER.fullmatch(reply.text()):
+        return render(reply)
+    rounded = round(float(reply.text()), int(digits)) + 0.0  # no negative zero
+    return f"{reply.kind}{rounded:.{digits}f}"
+
+
 def _type(reply: Reply, parameter: str) -> str:
     """The shape: types without content; equal neighbours in an aggregate are one, keys of a map are kept."""
     _refuse_parameter("type", parameter)
@@ -203,6 +225,7 @@ TOLERANCES: Final[Mapping[str, Callable[[Reply, str], str]]] = {
     "same_sorted": _same_sorted,
     "same_error": _same_error,
     "approx": _approx,
+    "near": _near,
     "type": _type,
     "moments": _moments,
     "fields": _fields,

@@ -248,8 +248,11 @@ class Config:
         """
         self._watchers.setdefault(BY_NAME[directive].name, []).append(callback)
 
-    def rewrite(self) -> None:
+    def rewrite(self, *, everything: bool = False) -> None:
         """Write the present values to the file they came from, as CONFIG REWRITE does.
+
+        Args:
+            everything: whether defaults that the file does not mention are written, too.
 
         Comments, order and included files stay; a directive's first line takes its value, its other lines go,
         and what the file does not mention and is not the default is added at its end. The file is replaced in
@@ -262,7 +265,7 @@ class Config:
             raise RespError(errors.NO_CONFIG_FILE)
         try:
             target = self.path.resolve(strict=True)
-            _replace(target, _rewritten(target.read_bytes(), self.settings))
+            _replace(target, _rewritten(target.read_bytes(), self.settings, everything=everything))
         except OSError as error:
             raise RespError(errors.config_rewrite_failed(error.strerror or str(error))) from None
 
@@ -408,7 +411,7 @@ def _read_file(path: Path, shown: str) -> bytes:
         raise ConfigError(f"Fatal error, can't open config file '{shown}': {error.strerror}") from None
 
 
-def _rewritten(text: bytes, settings: Settings) -> bytes:
+def _rewritten(text: bytes, settings: Settings, *, everything: bool = False) -> bytes:
     """Return a configuration file with the present values."""
     kept = text.removesuffix(b"\n").split(b"\n") if text else []
     lines: list[bytes | None] = list(kept)
@@ -425,13 +428,15 @@ def _rewritten(text: bytes, settings: Settings) -> bytes:
         kind, value = directive.kind, getattr(settings, directive.attribute)
         is_default = kind.text(value) == directive.default
         usual = kind.lines(directive.default_value())
-        free = iter(places.get(directive, ()))
+        mentioned = places.get(directive, [])
+        free = iter(mentioned)
         for rest in kind.lines(value):
             place = next(free, None)
             written = to_bytes(f"{directive.name} {rest}")
+            usual_here = rest in usual if kind.lines_stand_alone else is_default and not mentioned
             if place is not None:
                 lines[place] = written
-            elif not (is_default or (kind.lines_stand_alone and rest in usual)):
+            elif everything or not usual_here:
                 added.append(written)
         for place in free:
             lines[place] = None

@@ -423,12 +423,91 @@ DEBUG_NOT_ALLOWED: Final = (
 )
 
 
-# Serialization -------------------------------------------------------------------------------------------
+# Cluster, replication, modules ---------------------------------------------------------------------------
+
+CLUSTER_DISABLED: Final = "ERR This instance has cluster support disabled"
+INVALID_PRIMARY_PORT: Final = "ERR Invalid master port"
+NOT_A_REPLICA: Final = "ERR REPLICAOF is not possible: this server does not replicate"
+"""Our own, as the next one: Redis would begin."""
+NO_REPLICATION_STREAM: Final = "ERR this server sends no replication stream"
+FAILOVER_TIMEOUT: Final = "ERR FAILOVER timeout must be greater than 0"
+NO_FAILOVER: Final = "ERR No failover in progress."
+NO_REPLICAS: Final = "ERR FAILOVER requires connected replicas."
+MODULE_NOT_ALLOWED: Final = (
+    'ERR MODULE command not allowed. If the enable-module-command option is set to "local", you can run it from a'
+    " local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+)
+MODULE_NOT_LOADED: Final = "ERR Error loading the extension. Please check the server logs."
+NO_SUCH_MODULE: Final = "ERR Error unloading module: no such module with that name"
 
 
-def no_rdb_type(kind: str) -> str:
-    """Our own: a type whose form in an RDB file is not written here yet."""
-    return f"ERR DUMP of a {kind} is not supported yet"
+def unknown_replconf_option(word: bytes) -> str:
+    """An option that REPLCONF does not know."""
+    return f"ERR Unrecognized REPLCONF option: {_printed(word)}"
+
+
+def unsupported_rdb_filter(word: bytes) -> str:
+    """Contents of a snapshot that no replica can ask for."""
+    return f"ERR Unsupported rdb-filter-only option: {_printed(word)}"
+
+
+def unknown_rdb_client(number: bytes) -> str:
+    """A client that receives no snapshot."""
+    return f"ERR Unrecognized RDB client id: {_printed(number)}"
+
+
+MIGRATE_KEYS_AND_KEY: Final = (
+    "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string"
+)
+MIGRATE_REFUSED: Final = "ERR MIGRATE is not possible: this server opens no connections; use DUMP and RESTORE"
+"""Our own: Redis would connect."""
+
+# DEBUG ---------------------------------------------------------------------------------------------------
+
+PACKED_THRESHOLD: Final = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
+NOT_A_PROTOCOL_TYPE: Final = (
+    "ERR Wrong protocol type name. Please use one of the following:"
+    " string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
+)
+NOT_IN_RESP2: Final = "ERR RESP2 is not supported by this command"
+CLIENT_EVICTION_OFF: Final = "ERR maxmemory-clients is disabled."
+
+
+# Vector sets ----------------------------------------------------------------------------------------------
+
+INVALID_VECTOR: Final = "ERR invalid vector specification"
+INVALID_OPTION_AFTER_ELEMENT: Final = "ERR invalid option after element"
+INVALID_LINKS: Final = "ERR invalid M"
+INVALID_EFFORT: Final = "ERR invalid EF"
+INVALID_SIMILAR_COUNT: Final = "ERR invalid COUNT"
+INVALID_EPSILON: Final = "ERR invalid EPSILON"
+INVALID_FILTER_EFFORT: Final = "ERR invalid FILTER-EF"
+INVALID_VECTOR_OPTION: Final = "ERR invalid option"
+QUANTIZATION_MISMATCH: Final = "ERR asked quantization mismatch with existing vector set"
+LINKS_MISMATCH: Final = "ERR asked M value mismatch with existing vector set"
+NO_PROJECTION: Final = "ERR cannot add projection to existing set without projection"
+NO_VECTOR_SET: Final = "ERR key does not exist"
+NO_SUCH_ELEMENT: Final = "ERR element not found in set"
+FILTER_TOO_LONG: Final = "ERR FILTER expression is too long"  # our own
+VSIM_SYNTAX: Final = "ERR syntax error in VSIM command"
+RANDOM_COUNT_NOT_AN_INTEGER: Final = "ERR COUNT value is not an integer"
+NOT_COPYABLE: Final = "ERR not supported for this module key"
+NOT_DUMPABLE: Final = "ERR DUMP of a vectorset is not supported"  # our own
+
+
+def dimension_mismatch(got: int, has: int) -> str:
+    """A vector of other dimensions than those in the set."""
+    return f"ERR Vector dimension mismatch - got {got} but set has {has}"
+
+
+def input_dimension_mismatch(got: int, expected: int) -> str:
+    """A vector of other dimensions than those that the set projects."""
+    return f"ERR Input dimension mismatch for projection - got {got} but projection expects {expected}"
+
+
+def filter_syntax(near: bytes) -> str:
+    """A filter expression that is none, from where it is not understood."""
+    return f"ERR syntax error in FILTER expression near: {text(near)}"
 
 
 # Scripts and functions ------------------------------------------------------------------------------------
@@ -554,6 +633,13 @@ CONFIG_DUPLICATE: Final = "duplicate parameter"
 CONFIG_BAD_DIRECTIVE: Final = "Bad directive or wrong number of arguments"
 CONFIG_BIND_FAILED: Final = "Failed to bind to specified addresses."
 CONFIG_LISTEN_FAILED: Final = "Unable to listen on this port. Check server logs."
+
+
+def too_many_clients(room: int) -> str:
+    """A `maxclients` for which there are too few file descriptors."""
+    return f"The operating system is not able to handle the specified number of clients, try with {room}"
+
+
 NO_CONFIG_FILE: Final = "ERR The server is running without a config file"
 
 

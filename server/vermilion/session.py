@@ -28,6 +28,10 @@ GATE_READ_ONLY: Final = 1 << 17  # a script that may change nothing
 GATE_BUSY: Final = 1 << 18  # a script runs for longer than `busy-reply-threshold`
 
 
+CLIENT_SIZE: Final = 3300
+"""Bytes of a client that does nothing, measured with 2,000 of them: session, connection, parser, transport."""
+
+
 class Transport(Protocol):
     """What carries a session: a connection of the network floor, or an in-process caller."""
 
@@ -122,6 +126,20 @@ class Session:
         host, _, port = self.transport.address.rpartition(":")
         return host.startswith("127.") or host == "[::1]" or port == "0"
 
+    @property
+    def is_on_unix_socket(self) -> bool:
+        """Whether the client came over a Unix socket: its address has no port, and it has a descriptor."""
+        return self.transport.fileno >= 0 and self.transport.address.endswith(":0")
+
+    @property
+    def memory(self) -> int:
+        """Bytes that this client takes, about: what is fixed, what it sent, what it has not read."""
+        return CLIENT_SIZE + self.transport.query_buffered + self.transport.output_buffered
+
+    def may_use(self, allowed: str) -> bool:
+        """Whether this client may use what a directive allows: `yes` everyone, `local` who is on this machine."""
+        return allowed == "yes" or (allowed == "local" and self.is_local)
+
 
 class Configuration(Protocol):
     """The directives of redis.conf, as CONFIG sees them."""
@@ -135,12 +153,43 @@ class Configuration(Protocol):
     def watch(self, directive: str, callback: Callable[[Settings], None]) -> None:
         """Have a function called after each change of a directive."""
 
-    def rewrite(self) -> None:
-        """Write the current values into the configuration file."""
+    def rewrite(self, *, everything: bool = False) -> None:
+        """Write the current values into the configuration file: those that it must have, or all."""
 
     @property
     def path(self) -> Path | None:
         """The configuration file, None when there is none."""
+
+
+class TableFigures(NamedTuple):
+    """Bytes of the tables of one database, without keys and values."""
+
+    db: int
+    keys: int
+    expires: int
+
+
+class MemoryFigures(NamedTuple):
+    """Bytes of an engine's process: `used` for itself, `resident` with libraries and files that it maps."""
+
+    used: int
+    resident: int
+    peak: int
+    startup: int
+    clients: int
+    tables: Sequence[TableFigures]
+    keys: int
+
+    @property
+    def overhead(self) -> int:
+        """What is no data: the process as it started, clients, tables."""
+        tables = sum(table.keys + table.expires for table in self.tables)
+        return min(self.startup + self.clients + tables, self.used)
+
+    @property
+    def dataset(self) -> int:
+        """What is left for keys and values."""
+        return self.used - self.overhead
 
 
 class CommandRecord(Protocol):
@@ -279,6 +328,10 @@ class Server(Protocol):
     """The error for most calls while a script runs for too long; None otherwise."""
     active_expire: bool
     """Whether the periodic work reclaims expired keys (DEBUG SET-ACTIVE-EXPIRE)."""
+    cron_paused: bool
+    """Whether the periodic work rests (DEBUG PAUSE-CRON)."""
+    replication_id: str
+    """What a replica would know this server's data by: 40 hexadecimal digits."""
 
     @property
     def databases(self) -> Sequence[Database]:
@@ -294,6 +347,9 @@ class Server(Protocol):
 
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says in these sections, or in the default ones."""
+
+    def memory(self) -> MemoryFigures:
+        """Return where the memory of the process goes."""
 
     def unblock(self, session: Session, reply: Reply) -> None:
         """Give a client whose call is pending this reply instead of the awaited one."""

@@ -69,8 +69,29 @@ def test_the_idle_time(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "fill"), [("hash", "HSET k f v"), ("zset", "ZADD k 1 m"), ("stream", "XADD k 1-1 f v")]
-)
-def test_a_type_that_cannot_be_dumped_yet_is_refused_clearly(run: Run, kind: str, fill: str) -> None:
+    "fill",
+    [
+        "SET k v", "RPUSH k a b", "SADD k a b", "HSET k f v", "ZADD k 1 m", "XADD k 1-1 f v", "PFADD k a",
+        "HSETEX k EX 100 FIELDS 1 f v",
+    ],
+)  # fmt: skip
+def test_every_type_is_restored_with_all_options(run: Run, fill: str) -> None:
     run(*fill.split())
-    assert run("DUMP", "k") == f"ERR DUMP of a {kind} is not supported yet"
+    dumped = run("DUMP", "k")
+    assert isinstance(dumped, bytes)
+    assert run("RESTORE", "new", NOW_MS + 1500, dumped, "ABSTTL", "IDLETIME", 50) == OK
+    assert (run("DUMP", "new"), run("PTTL", "new")) == (dumped, 1500)
+    assert run("RESTORE", "new", 0, dumped, "REPLACE", "FREQ", 5) == OK
+    assert (run("TYPE", "new"), run("PTTL", "new")) == (run("TYPE", "k"), -1)
+    run("COPY", "new", "other")
+    assert run("DUMP", "other") == dumped
+
+
+def test_a_restored_field_is_reclaimed_by_the_periodic_work(
+    run: Run, session: Session, clock: ManualClock
+) -> None:
+    run("HSETEX", "k", "PX", 1000, "FIELDS", 1, "f", "v")
+    run("RESTORE", "new", 0, run("DUMP", "k"))
+    clock.advance(ms=1001)
+    session.db.reclaim(100)
+    assert run("EXISTS", "new", "k") == 0

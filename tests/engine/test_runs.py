@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.conftest import FakeTransport
+from tests.engine.conftest import FakeTransport
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.clock import ManualClock
 from vermilion.config import Config

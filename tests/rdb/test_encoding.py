@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vermilion.rdb.encoding import FormatError, Reader, write_length, write_string
+from vermilion.rdb.encoding import FormatError, Reader, Writer, write_length
+
+
+def write_string(text: bytes, compressible: int = 0) -> bytes:
+    out = Writer(compressible)
+    out.string(text)
+    return out.data()
 
 
 @pytest.mark.parametrize(
@@ -54,3 +60,21 @@ def test_bytes_that_are_no_length(data: str) -> None:
 def test_a_size_beyond_what_is_there_takes_no_memory() -> None:
     with pytest.raises(FormatError):
         Reader(b"\x81" + b"\xff" * 8 + b"x").string()
+
+
+def test_long_strings_are_compressed_as_long_as_there_is_time() -> None:
+    out = Writer(100)
+    out.string(b"a" * 20)
+    assert len(out.data()) == 21
+    out.string(b"a" * 60)
+    assert len(out.data()) < 40
+    before = len(out.data())
+    out.string(b"a" * 60)
+    assert len(out.data()) == before + 61
+    reader = Reader(out.data())
+    assert [reader.string() for _ in range(3)] == [b"a" * 20, b"a" * 60, b"a" * 60]
+
+
+def test_numbers_of_eight_bytes() -> None:
+    reader = Reader(b"\xff" * 16 + bytes(6) + b"\xf0\x3f")
+    assert (reader.uint64(), reader.int64(), reader.double(), reader.place) == (2**64 - 1, -1, 1.0, 24)

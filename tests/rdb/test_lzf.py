@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vermilion.rdb.lzf import decompress
+from vermilion.rdb.lzf import compress, decompress
 
 STEP = st.one_of(
     st.binary(min_size=1, max_size=32),
@@ -51,3 +51,36 @@ def test_what_makes_no_sense(packed: str) -> None:
 def test_any_bytes_are_safe(packed: bytes, size: int) -> None:
     found = decompress(packed, size)
     assert found is None or len(found) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "packed"),
+    [
+        (b"x" * 65, "01 7878 e03400 01 7878"),
+        (b"ab" * 40, "02 616261 e04201 01 6162"),
+        (b"0" * 22, "01 3030 e00a00 00 30"),
+        (bytes(range(97, 127)) * 2, None),
+        (b"abcdefghijklmnopqrstuvwxyz", None),
+        (b"abcd", None),
+        (b"a", None),
+    ],
+)
+def test_compressed_as_a_real_server_does(text: bytes, packed: str | None) -> None:
+    found = compress(text)
+    if packed is not None:
+        assert found == bytes.fromhex(packed)
+    elif found is not None:
+        assert decompress(found, len(text)) == text
+
+
+@given(st.lists(st.sampled_from([b"a", b"b", b"abc", b"word ", bytes(9), bytes(range(40))]), min_size=1))
+def test_what_is_compressed_comes_back(parts: list[bytes]) -> None:
+    text = b"".join(parts)
+    packed = compress(text)
+    assert packed is None or (len(packed) <= len(text) - 4 and decompress(packed, len(text)) == text)
+
+
+@given(st.binary(min_size=1, max_size=300))
+def test_any_text_comes_back(text: bytes) -> None:
+    packed = compress(text)
+    assert packed is None or decompress(packed, len(text)) == text

@@ -6,12 +6,18 @@ from hypothesis import strategies as st
 
 from vermilion.rdb import payload
 from vermilion.rdb.crc64 import crc64
-from vermilion.rdb.encoding import FormatError, write_string
+from vermilion.rdb.encoding import FormatError, Writer
 from vermilion.settings import Settings
 from vermilion.structures.list import List
 from vermilion.structures.set import Set
 
 LIMITS = Settings()
+
+
+def write_string(text: bytes) -> bytes:
+    out = Writer()
+    out.string(text)
+    return out.data()
 
 
 def sealed(body: bytes, version: int = payload.VERSION) -> bytes:
@@ -110,11 +116,13 @@ def test_lists_come_back(elements: list[bytes]) -> None:
     [
         ("120202050161020a0a0000000100816202ff", None),
         ("12020101610d02", None),
-        ("120201016101 0162", "listpack"),
+        ("120201016101 0162", "quicklist"),
         ("0102 0161 0162", "listpack"),
         ("0100", None),
         ("1200", None),
         ("1201 03 0161", None),
+        ("0a 11 110000000d0000000200 000161 030162ff", "quicklist"),
+        ("0e01 11 110000000d0000000200 000161 030162 ff", "listpack"),
         ("1201 02 07 070000000000ff", None),
         ("1201 01 4fff", None),
     ],

@@ -129,7 +129,7 @@ def bitcount(session: Session, argv: list[bytes]) -> int:
     # Raw: the range is optional as a whole.
     start, end, unit = 0, -1, 8
     if len(argv) > 2:
-        if len(argv) == 3:
+        if len(argv) == 3 or len(argv) > 5:
             raise RespError(errors.SYNTAX)
         start, end = _integer(argv[2]), _integer(argv[3])
         unit = _unit(argv[4:])

@@ -1,10 +1,11 @@
 """The connection group: who a client is, how it talks, and what one client may see and do of others."""
 
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
+from vermilion.commands.introspection import loaded_modules
 from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import (
     ADMIN,
@@ -182,7 +183,7 @@ def hello(session: Session, argv: list[bytes]) -> Reply:
         b"id": session.id,
         b"mode": b"standalone",
         b"role": b"master",
-        b"modules": [],
+        b"modules": loaded_modules(),
     }
 
 
@@ -287,10 +288,11 @@ def client_no_touch(session: Session, enabled: OnOff) -> Status:
     return OK
 
 
-def _describe(session: Session, now_ms: int) -> str:
-    """Return one line of CLIENT LIST, without its line end."""
+def _describe(session: Session, now_ms: int, arguments: int) -> str:
+    """Return one line of CLIENT LIST, without its line end; arguments are the bytes of the call that runs."""
     transport = session.transport
     flags = "b" if session.pending is not None else ""
+    flags += "U" if session.is_on_unix_socket else ""
     flags += "e" if session.no_evict else ""
     flags += "T" if session.gates & GATE_NO_TOUCH else ""
     queued, unsent = transport.query_buffered, transport.output_buffered
@@ -311,14 +313,14 @@ def _describe(session: Session, now_ms: int) -> str:
         "watch": 0,
         "qbuf": queued,
         "qbuf-free": 0,
-        "argv-mem": 0,
+        "argv-mem": arguments,
         "multi-mem": 0,
         "rbs": 0,
         "rbp": 0,
         "obl": 0,
         "oll": 1 if unsent else 0,
         "omem": unsent,
-        "tot-mem": queued + unsent,
+        "tot-mem": session.memory + arguments,
         "events": "rw" if unsent else "r",
         "cmd": session.last_command.name if session.last_command is not None else "NULL",
         "user": text(session.user),
@@ -331,16 +333,23 @@ def _describe(session: Session, now_ms: int) -> str:
     return " ".join(f"{name}={value}" for name, value in fields.items())
 
 
-def _lines(sessions: list[Session], now_ms: int) -> Verbatim:
-    """Return the lines of CLIENT LIST."""
-    listed = "".join(f"{_describe(session, now_ms)}\n" for session in sessions)
+def _lines(sessions: Iterable[Session], caller: Session, argv: list[bytes]) -> Verbatim:
+    """Return the lines of CLIENT LIST: of these clients, for the one that calls."""
+    now_ms = caller.server.clock.monotonic_ms()
+    size = sum(map(len, argv))
+    lines = (_describe(session, now_ms, size if session is caller else 0) for session in sessions)
+    listed = "".join(f"{line}\n" for line in lines)
     return Verbatim(listed.encode("utf-8", "surrogateescape"))
 
 
-@command("CLIENT|INFO", _CLIENT_FLAGS, since="6.2.0", complexity="O(1)", tips=["nondeterministic_output"])
-def client_info(session: Session) -> Verbatim:
+@command(
+    "CLIENT|INFO", _CLIENT_FLAGS, since="6.2.0", complexity="O(1)", tips=["nondeterministic_output"],
+    raw=True, arity=2,
+)  # fmt: skip
+def client_info(session: Session, argv: list[bytes]) -> Verbatim:
     """Return what CLIENT LIST says of this connection."""
-    return _lines([session], session.server.clock.monotonic_ms())
+    # Raw, as CLIENT LIST: it tells of its own arguments, too.
+    return _lines([session], session, argv)
 
 
 _TYPES: Final = (b"normal", b"master", b"replica", b"slave", b"pubsub")
@@ -372,14 +381,13 @@ def _type_tokens(*names: str) -> list[Argument]:
 def client_list(session: Session, argv: list[bytes]) -> Verbatim:
     """Return a line about each connection."""
     server = session.server
-    now = server.clock.monotonic_ms()
     options = argv[2:]
     if not options:
-        return _lines(list(server.sessions.values()), now)
+        return _lines(server.sessions.values(), session, argv)
     word = options[0].upper()
     if word == b"TYPE" and len(options) == 2:
         kind = _client_type(options[1])
-        return _lines(list(server.sessions.values()) if kind == b"normal" else [], now)
+        return _lines(server.sessions.values() if kind == b"normal" else (), session, argv)
     if word == b"ID" and len(options) > 1:
         wanted: list[Session] = []
         for raw in options[1:]:
@@ -388,7 +396,7 @@ def client_list(session: Session, argv: list[bytes]) -> Verbatim:
                 raise RespError(errors.INVALID_CLIENT_ID)
             if number in server.sessions:
                 wanted.append(server.sessions[number])
-        return _lines(wanted, now)
+        return _lines(wanted, session, argv)
     raise RespError(errors.SYNTAX)
 
 
@@ -446,14 +454,16 @@ def _close(session: Session, other: Session) -> None:
 def _kill_filters(server: Server, options: list[bytes]) -> tuple[list[Filter], bool]:
     """Read the filters of CLIENT KILL; return what a client must match, and whether the caller is spared."""
     now = server.clock.monotonic_ms()
-    filters: list[Filter] = []
+    filters: dict[bytes, Filter] = {}
     skip_me = True
     for word, raw in _pairs(options):
         if word == b"SKIPME" and raw.lower() in {b"yes", b"no"}:
             skip_me = raw.lower() == b"yes"
         else:
-            filters.append(_kill_filter(word, raw, now))
-    return filters, skip_me
+            filters[word] = _kill_filter(
+                word, raw, now
+            )  # of a filter that is given twice the last one counts
+    return list(filters.values()), skip_me
 
 
 def _kill_filter(word: bytes, raw: bytes, now_ms: int) -> Filter:

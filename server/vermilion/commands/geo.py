@@ -1,6 +1,6 @@
 """The geo group: places as members of a sorted set, whose scores are their geohashes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from vermilion import errors
@@ -153,21 +153,29 @@ def _search(zset: ZSet, query: GeoQuery, area: Area) -> list[Found]:
     return found[: query.most] if query.most else found
 
 
-def _area(query: GeoQuery, zset: ZSet) -> Area:
-    """Return the area of a query, whose centre may be a member."""
-    centre = query.centre
-    if isinstance(centre, bytes):
-        score = zset.scores.get(centre)
+def _locator(zset: ZSet | None) -> Callable[[bytes], Position]:
+    """Return what finds a member of a sorted set; without the set, any place will do."""
+
+    def locate(member: bytes) -> Position:
+        if zset is None:
+            return 0.0, 0.0
+        score = zset.scores.get(member)
         if score is None:
             raise RespError(errors.NO_SUCH_PLACE)
-        centre = _position(score)
+        return _position(score)
+
+    return locate
+
+
+def _area(query: GeoQuery) -> Area:
+    """Return the area of a query."""
     width, height = query.sides
-    return Box(centre, width, height) if height is not None else Circle(centre, width)
+    return Box(query.centre, width, height) if height is not None else Circle(query.centre, width)
 
 
 def _answer(session: Session, zset: ZSet | None, query: GeoQuery) -> Reply:
     """Search; return the places, or store them and return how many they are."""
-    found = [] if zset is None else _search(zset, query, _area(query, zset))
+    found = [] if zset is None else _search(zset, query, _area(query))
     if query.target is not None:
         scores = {
             place.member: place.distance / query.metres if query.by_distance else place.score
@@ -200,7 +208,7 @@ def geosearch(session: Session, argv: list[bytes]) -> Reply:
     """Return the places in a circle or a box."""
     # Raw, as all below: the key is judged before the options, and these in their order.
     zset = session.db.find(argv[1], ZSet)
-    return _answer(session, zset, geo_query(argv[2:], name=argv[0], searching=True))
+    return _answer(session, zset, geo_query(argv[2:], name=argv[0], locate=_locator(zset)))
 
 
 @command(
@@ -215,7 +223,8 @@ def geosearch(session: Session, argv: list[bytes]) -> Reply:
 def geosearchstore(session: Session, argv: list[bytes]) -> Reply:
     """Store the places in a circle or a box, and return how many they are."""
     zset = session.db.find(argv[2], ZSet)
-    return _answer(session, zset, geo_query(argv[3:], name=argv[0], searching=True, target=argv[1]))
+    query = geo_query(argv[3:], name=argv[0], locate=_locator(zset), target=argv[1])
+    return _answer(session, zset, query)
 
 
 def _around_point(session: Session, argv: list[bytes], *, storing: bool) -> Reply:
@@ -228,9 +237,8 @@ def _around_point(session: Session, argv: list[bytes], *, storing: bool) -> Repl
 def _around_member(session: Session, argv: list[bytes], *, storing: bool) -> Reply:
     """Return or store the places around a member; where there is no key, the radius is not looked at."""
     zset = session.db.find(argv[1], ZSet)
-    if zset is not None and argv[2] not in zset.scores:
-        raise RespError(errors.NO_SUCH_PLACE)
-    query = geo_query(argv[3:], name=argv[0], centre=argv[2], unmeasured=zset is None, storing=storing)
+    centre = _locator(zset)(argv[2])
+    query = geo_query(argv[3:], name=argv[0], centre=centre, unmeasured=zset is None, storing=storing)
     return _answer(session, zset, query)
 
 

@@ -1,6 +1,6 @@
 """The arguments of geo commands: coordinates, units, and the options of a search."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from vermilion import errors
@@ -16,7 +16,7 @@ _METRES: Final = {b"M": 1.0, b"KM": 1000.0, b"FT": 0.3048, b"MI": 1609.34}
 class GeoQuery(NamedTuple):
     """What is searched, and what is done with it."""
 
-    centre: Position | bytes
+    centre: Position
     """A position, or the member that is at it."""
     sides: tuple[float, float | None]
     """Width and height in metres, or a radius and None."""
@@ -82,9 +82,9 @@ def geo_query(
     words: Sequence[bytes],
     *,
     name: bytes,
-    centre: Position | bytes | None = None,
+    centre: Position | None = None,
+    locate: Callable[[bytes], Position] | None = None,
     unmeasured: bool = False,
-    searching: bool = False,
     storing: bool = False,
     target: bytes | None = None,
 ) -> GeoQuery:
@@ -94,8 +94,8 @@ def geo_query(
         words: a radius and its unit, where the centre is given, then the options.
         name: the command's, for its errors.
         centre: where the command and not an option says it.
+        locate: finds a member that is named as the centre, or refuses; where the centre and the shape are options.
         unmeasured: whether the radius is left unread.
-        searching: whether the centre and the shape are options.
         storing: whether STORE and STOREDIST are, with a key behind them.
         target: where the places are stored, where the command and not an option says it.
     """
@@ -105,6 +105,7 @@ def geo_query(
     if centre is not None:
         sides, metres = ((0.0, None), metres) if unmeasured else _radius(words)
         at = 2
+    source: bytes | None = None
     shown: set[bytes] = set()
     most, any_order, by_distance = 0, False, False
     descending: bool | None = None
@@ -127,25 +128,25 @@ def geo_query(
             at += 1
         elif word == b"STOREDIST" and stores:
             by_distance = True
-        elif word == b"FROMMEMBER" and searching and left and not isinstance(centre, tuple):
-            centre = words[at + 1]
+        elif word == b"FROMMEMBER" and locate and left and source in {None, word}:
+            source = word
+            centre = locate(words[at + 1])
             at += 1
-        elif word == b"FROMLONLAT" and searching and left > 1 and not isinstance(centre, bytes):
+        elif word == b"FROMLONLAT" and locate and left > 1 and source in {None, word}:
+            source = word
             centre = coordinates(words[at + 1], words[at + 2])
             at += 2
-        elif word == b"BYRADIUS" and searching and left > 1 and (sides is None or sides[1] is None):
+        elif word == b"BYRADIUS" and locate and left > 1 and (sides is None or sides[1] is None):
             sides, metres = _radius(words[at + 1 :])
             at += 2
-        elif word == b"BYBOX" and searching and left > 2 and (sides is None or sides[1] is not None):
+        elif word == b"BYBOX" and locate and left > 2 and (sides is None or sides[1] is not None):
             sides, metres = _box(words[at + 1 :])
             at += 3
         else:
             raise RespError(errors.SYNTAX)
         at += 1
     if target is not None and shown:
-        raise RespError(
-            errors.stores_no_details("GEOSEARCHSTORE" if searching else "STORE option in GEORADIUS")
-        )
+        raise RespError(errors.stores_no_details("GEOSEARCHSTORE" if locate else "STORE option in GEORADIUS"))
     if centre is None:
         raise RespError(errors.no_single_centre(name))
     if sides is None:
@@ -155,7 +156,7 @@ def geo_query(
     return GeoQuery(
         centre, sides, metres, most, any_order, descending,
         b"WITHDIST" in shown, b"WITHHASH" in shown, b"WITHCOORD" in shown,
-        target, by_distance, "geosearchstore" if searching else "georadiusstore",
+        target, by_distance, "geosearchstore" if locate else "georadiusstore",
     )  # fmt: skip
 
 

@@ -2,11 +2,17 @@
 
 from vermilion.commands import (
     bitmap,
+    cluster,
     connection,
     consumer_groups,
+    debug,
     generic,
     geo,
     hyperloglog,
+    memory,
+    migration,
+    modules,
+    replication,
     scripting,
     serialization,
     server,
@@ -15,6 +21,7 @@ from vermilion.commands import (
     stream,
     stream_info,
     string,
+    vector_set,
 )
 from vermilion.commands import hash as hash_
 from vermilion.commands import list as list_
@@ -22,13 +29,19 @@ from vermilion.commands import set as set_
 
 __all__ = [
     "bitmap",
+    "cluster",
     "connection",
     "consumer_groups",
+    "debug",
     "generic",
     "geo",
     "hash_",
     "hyperloglog",
     "list_",
+    "memory",
+    "migration",
+    "modules",
+    "replication",
     "scripting",
     "serialization",
     "server",
@@ -38,4 +51,5 @@ __all__ = [
     "stream",
     "stream_info",
     "string",
+    "vector_set",
 ]

@@ -27,6 +27,7 @@ from vermilion.commands.syntax import (
     ReadKey,
     UpdateKey,
     Value,
+    bounded,
     unsigned,
 )
 from vermilion.errors import RespError
@@ -41,6 +42,7 @@ DeleteFromKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]
 End: TypeAlias = Annotated[str, OneWord("LEFT", "RIGHT")]
 Where: TypeAlias = Annotated[str, OneWord("BEFORE", "AFTER")]
 
+RemoveCount: TypeAlias = Annotated[int, Kind("integer", bounded(-INT64_MAX, INT64_MAX))]
 PopCount: TypeAlias = Annotated[
     int | None, Kind("integer", unsigned, errors.OUT_OF_RANGE_POSITIVE, since="6.2.0")
 ]
@@ -564,7 +566,7 @@ def lpos(session: Session, argv: list[bytes]) -> Reply:
 
 
 @command("LREM", WRITE, since="1.0.0", complexity="O(N) where N is the length of the list.")
-def lrem(server: Server, db: Database, key: DeleteFromKey, count: Integer, element: Value) -> int:
+def lrem(server: Server, db: Database, key: DeleteFromKey, count: RemoveCount, element: Value) -> int:
     """Remove equal elements from a list, all or some of the first or last ones; return how many there were."""
     held = db.edit(key, List)
     if held is None:

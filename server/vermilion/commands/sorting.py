@@ -15,6 +15,7 @@ from vermilion.session import Session
 from vermilion.structures import sorting
 from vermilion.structures.list import List
 from vermilion.structures.sorting import Fielded, Pattern, Sortable
+from vermilion.structures.zset import ZSet
 
 
 class _Options:
@@ -169,6 +170,8 @@ def _sorted(db: Database, key: bytes, options: _Options, *, binary: bool = False
     if not isinstance(held, Sortable):
         raise RespError(errors.WRONG_TYPE)
     elements = held.elements()
+    if isinstance(held, ZSet):
+        held.packed = False  # Redis sorts what it finds in a skiplist, and leaves it one
     if not options.unsorted:
         elements = _in_order(db, elements, options, binary=binary)
     elif type_name(held) == "set":

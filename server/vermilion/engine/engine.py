@@ -10,6 +10,7 @@ the command does the slow path look at what stands in the way.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
+from sys import getsizeof
 from time import perf_counter_ns
 from typing import Final
 
@@ -35,8 +36,10 @@ from vermilion.session import (
     GATE_NO_TOUCH,
     GATE_REPLY,
     Configuration,
+    MemoryFigures,
     Scripting,
     Session,
+    TableFigures,
     Transport,
 )  # fmt: skip
 from vermilion.settings import Settings
@@ -92,6 +95,7 @@ class Engine:
         self.sessions: dict[int, Session] = {}
         self.next_session_id = 1
         self.active_expire = True
+        self.cron_paused = False
         self.run_id = self.random.randbytes(20).hex()
         self.replication_id = self.random.randbytes(20).hex()
         self.used_memory_startup = self.used_memory_peak = process.memory().used
@@ -193,6 +197,7 @@ class Engine:
             `session.pending` tells.
         """
         self.stats.batches += 1
+        self.stats.largest_batch = max(self.stats.largest_batch, len(calls))
         ready = self.waiting.ready
         if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
             if ready:
@@ -320,6 +325,7 @@ class Engine:
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
         command = command or self.commands.get(argv[0].lower())
+        session.last_command = None
         if command is None:
             return self._refuse_unknown(session, argv)
         if command.subcommands and len(argv) > 1:
@@ -327,13 +333,13 @@ class Engine:
             if found is None:
                 return self.reject(None, errors.unknown_subcommand(command.name, argv[1]))
             command = found
+        session.last_command = command
         if not command.declared.accepts(len(argv)):
             return self.reject(command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
         obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
         if obstacle is not None:
             return self.reject(command, obstacle)
-        session.last_command = command
         db = session.db
         if gates & GATE_NO_TOUCH:
             db.touching = db.tracking and command.name == "touch"
@@ -428,6 +434,9 @@ class Engine:
         Args:
             budget_ns: how long reclaiming may take, in nanoseconds of real time.
         """
+        if self.cron_paused:
+            self.end_waits()
+            return
         start = perf_counter_ns()
         for db in self.databases:
             db.advance_tick()
@@ -439,8 +448,7 @@ class Engine:
         self.waiting.serve()
         self.end_waits()
         self.check_memory()
-        self.stats.crons += 1
-        self.stats.cron_ns += perf_counter_ns() - start
+        self.stats.count_cron(perf_counter_ns() - start)
         self.stats.sample(self.commands_processed(), self.busy_ns())
 
     def check_memory(self) -> None:
@@ -473,6 +481,10 @@ class Engine:
         """Return how many nanoseconds all calls have taken."""
         return sum(command.nanoseconds for command in self.command_records())
 
+    def longest_call_us(self) -> int:
+        """Return how many microseconds the longest call took, about: latencies are counted in classes."""
+        return max((max(command.latencies, default=0) for command in self.command_records()), default=0)
+
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says.
 
@@ -480,6 +492,24 @@ class Engine:
             sections: names in lower case, or `default`, `all`, `everything`; none for the default ones.
         """
         return report.render(self, sections)
+
+    def memory(self) -> MemoryFigures:
+        """Return where the memory of the process goes."""
+        used, resident = process.memory()
+        self.used_memory_peak = max(self.used_memory_peak, used)
+        return MemoryFigures(
+            used,
+            resident,
+            self.used_memory_peak,
+            min(self.used_memory_startup, used),
+            sum(session.memory for session in self.sessions.values()),
+            [
+                TableFigures(db.index, getsizeof(db.data) + getsizeof(db.accessed), getsizeof(db.expires))
+                for db in self.databases
+                if db.data
+            ],
+            sum(map(len, self.databases)),
+        )
 
     def reset_stats(self) -> None:
         """Start counting anew (CONFIG RESETSTAT)."""

@@ -50,10 +50,13 @@ class KeyspaceStats:
 
     __slots__ = (
         "cycle_ns", "databases", "evicted", "expired", "expired_active", "expired_fields", "time_cap_reached",
+        "vector_sets",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.databases: list[Database] = []
+        self.vector_sets = 0
+        """How many vector sets were ever made: the next one's uid."""
         self.reset()
 
     @property

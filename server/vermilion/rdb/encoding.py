@@ -9,6 +9,7 @@
          11                 LZF: two lengths, compressed and not, then the compressed bytes
 """
 
+from struct import unpack
 from typing import Final
 
 from vermilion.protocol.numbers import parse_int64
@@ -18,6 +19,7 @@ _INTEGER_SIZES: Final = {0xC0: 1, 0xC1: 2, 0xC2: 4}
 _LZF: Final = 0xC3
 _INTEGER_DIGITS: Final = 11
 """A string that is longer is none that an integer of 4 bytes could stand for."""
+_COMPRESSED_FROM: Final = 21
 
 
 class FormatError(ValueError):
@@ -41,6 +43,11 @@ class Reader:
     def at_end(self) -> bool:
         """Whether everything has been read."""
         return self._at == len(self._data)
+
+    @property
+    def place(self) -> int:
+        """How many bytes have been read."""
+        return self._at
 
     def take(self, size: int) -> bytes:
         """Return the next bytes.
@@ -76,6 +83,19 @@ class Reader:
             return int.from_bytes(self.take(4 if first == 0x80 else 8), "big")
         raise FormatError
 
+    def uint64(self) -> int:
+        """Return an integer of 8 bytes, little-endian."""
+        return int.from_bytes(self.take(8), "little")
+
+    def int64(self) -> int:
+        """Return an integer of 8 bytes, little-endian, signed: a time in milliseconds."""
+        return int.from_bytes(self.take(8), "little", signed=True)
+
+    def double(self) -> float:
+        """Return a number of 8 bytes, little-endian, of any value: NaN, too."""
+        number: float = unpack("<d", self.take(8))[0]
+        return number
+
     def count(self) -> int:
         """Return a length that says how many others follow, each of a byte at least.
 
@@ -106,6 +126,53 @@ class Reader:
         return found
 
 
+class Writer:
+    """Collects bytes.
+
+    Args:
+        compressible: how many bytes of long strings it may try to compress.
+
+    LLM Context:
+        - Each method appends; `data` returns all of it.
+    """
+
+    __slots__ = ("_compressible", "_parts")
+
+    def __init__(self, compressible: int = 0) -> None:
+        self._compressible = compressible
+        self._parts: list[bytes] = []
+
+    def raw(self, data: bytes) -> None:
+        """Append bytes as they are."""
+        self._parts.append(data)
+
+    def length(self, number: int) -> None:
+        """Append a length, in as few bytes as it takes."""
+        self._parts.append(write_length(number))
+
+    def string(self, text: bytes) -> None:
+        """Append a string: as an integer where it spells one of up to 32 bits, compressed if that is worth it."""
+        size = len(text)
+        if size <= _INTEGER_DIGITS:
+            number = parse_int64(text)
+            if number is not None:
+                for first, width in _INTEGER_SIZES.items():
+                    if -(1 << 8 * width - 1) <= number < 1 << 8 * width - 1:
+                        self._parts.append(b"%c%b" % (first, number.to_bytes(width, "little", signed=True)))
+                        return
+        elif _COMPRESSED_FROM <= size <= self._compressible:
+            self._compressible -= size
+            packed = lzf.compress(text)
+            if packed is not None:
+                self._parts += (b"\xc3", write_length(len(packed)), write_length(size), packed)
+                return
+        self._parts += (write_length(size), text)
+
+    def data(self) -> bytes:
+        """Return what was written."""
+        return b"".join(self._parts)
+
+
 def write_length(number: int) -> bytes:
     """Return a length in as few bytes as it takes."""
     if number < 1 << 6:
@@ -115,16 +182,3 @@ def write_length(number: int) -> bytes:
     if number < 1 << 32:
         return b"\x80" + number.to_bytes(4, "big")
     return b"\x81" + number.to_bytes(8, "big")
-
-
-def write_string(text: bytes) -> bytes:
-    """Return a string: as an integer where it spells one of up to 32 bits, else as it is.
-
-    Redis would compress a long one, which takes a loop over its bytes, and must not be.
-    """
-    number = parse_int64(text) if len(text) <= _INTEGER_DIGITS else None
-    if number is not None:
-        for first, size in _INTEGER_SIZES.items():
-            if -(1 << 8 * size - 1) <= number < 1 << 8 * size - 1:
-                return b"%c%b" % (first, number.to_bytes(size, "little", signed=True))
-    return write_length(len(text)) + text

@@ -7,14 +7,19 @@ type  value …   version                  checksum
 from typing import Final
 
 from vermilion.rdb.crc64 import crc64
-from vermilion.rdb.encoding import Reader
+from vermilion.rdb.encoding import Reader, Writer
+from vermilion.rdb.hash import WITH_DEADLINES
 from vermilion.rdb.value import read_value, write_value
 from vermilion.settings import Settings
 
 VERSION: Final = 12
 """What Redis 8.0 writes, and the newest that it reads."""
 
+COMPRESSIBLE: Final = 1 << 16
+"""How many bytes of one value may be tried for compression, which is a loop in Python: some 50 ms at most."""
+
 _FOOTER: Final = 10
+_DEADLINE: Final = 8
 
 
 class FooterError(ValueError):
@@ -28,18 +33,36 @@ def dump(value: object) -> bytes:
         >>> dump(b"bc").hex()
         '000262630c0069c2ab5447c91116'
     """
-    return seal(write_value(value))
+    out = Writer(COMPRESSIBLE)
+    write_value(value, out)
+    return seal(out)
 
 
-def seal(content: bytes) -> bytes:
-    """Return content with the version and the checksum behind it.
+def seal(content: Writer) -> bytes:
+    """Return what was written with the version and the checksum behind it.
 
     Example:
-        >>> seal(b"").hex()
+        >>> seal(Writer(COMPRESSIBLE)).hex()
         '0c0096ed6880f5553c93'
     """
-    body = content + VERSION.to_bytes(2, "little")
+    content.raw(VERSION.to_bytes(2, "little"))
+    body = content.data()
     return body + crc64(body).to_bytes(8, "little")
+
+
+def serialized_length(value: object) -> int:
+    """Return how many bytes a value takes in a payload, without its type and what stands behind it.
+
+    As in Redis, the earliest deadline of a hash counts as a part of its type.
+
+    Example:
+        >>> serialized_length(b"bc")
+        3
+    """
+    out = Writer(COMPRESSIBLE)
+    write_value(value, out)
+    written = out.data()
+    return len(written) - (_DEADLINE if written[0] in WITH_DEADLINES else 0) - 1
 
 
 def restore(payload: bytes, limits: Settings) -> object:

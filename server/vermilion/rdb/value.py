@@ -1,70 +1,53 @@
-"""One value as RDB has it: the number of its type, and then its content.
-
-0    a string
-2    a set: its size, and each member
-11   a set whose members are integers: an intset in a string
-20   a small set: a listpack in a string
-"""
+"""One value as RDB has it: the number of its type, and then its content; the modules of the types say what that is."""
 
 from collections.abc import Callable
 from typing import Final
 
-from vermilion.rdb import intset, listpack
-from vermilion.rdb.encoding import FormatError, Reader, write_length, write_string
+from vermilion.rdb import hash as hashes
+from vermilion.rdb import list as lists
+from vermilion.rdb import set as sets
+from vermilion.rdb import stream as streams
+from vermilion.rdb import zset as zsets
+from vermilion.rdb.encoding import FormatError, Reader, Writer
 from vermilion.settings import Settings
+from vermilion.structures.hash import Hash
 from vermilion.structures.list import List
-from vermilion.structures.set import HASHTABLE, INTSET, LISTPACK, Set
+from vermilion.structures.set import Set
+from vermilion.structures.stream import Stream
+from vermilion.structures.zset import ZSet
 
 _STRING: Final = 0
-_LIST: Final = 1
-_SET: Final = 2
-_SET_INTSET: Final = 11
-_LIST_NODES: Final = 18
-_SET_LISTPACK: Final = 20
-
-_PLAIN: Final = 1
-_PACKED: Final = 2
-_NODE: Final = 128
-"""Elements of a node that is written; a reader divides them anew."""
 
 
-def write_value(value: object) -> bytes:
-    """Return a value as RDB has it.
+def write_value(value: object, out: Writer) -> None:
+    """Append a value as RDB has it.
 
     Args:
         value: as a database holds it.
+        out: where to.
 
     Raises:
         TypeError: for what no database holds.
     """
-    if isinstance(value, int):
-        value = b"%d" % value
-    if isinstance(value, bytes | bytearray):
-        return b"%c%b" % (_STRING, write_string(bytes(value)))
-    if isinstance(value, Set):
-        return _write_set(value)
-    if isinstance(value, List):
-        return _write_list(value)
-    raise TypeError(f"{type(value).__name__} has no RDB type")
-
-
-def _write_set(value: Set) -> bytes:
-    """Return a set in the form that its encoding has."""
-    members = value.members()
-    if value.encoding == INTSET:
-        return b"%c%b" % (_SET_INTSET, write_string(intset.pack([int(member) for member in members])))
-    if value.encoding == LISTPACK:
-        return b"%c%b" % (_SET_LISTPACK, write_string(listpack.pack(members)))
-    return b"%c%b%b" % (_SET, write_length(len(members)), b"".join(map(write_string, members)))
-
-
-def _write_list(value: List) -> bytes:
-    """Return a list as nodes, one of them where it is a listpack."""
-    elements = value.elements()
-    size = len(elements) if value.encoding == LISTPACK else _NODE
-    nodes = [listpack.pack(elements[at : at + size]) for at in range(0, len(elements), size)]
-    written = [b"%c%b" % (_PACKED, write_string(node)) for node in nodes]
-    return b"%c%b%b" % (_LIST_NODES, write_length(len(written)), b"".join(written))
+    match value:
+        case bytes() | bytearray():
+            out.raw(b"%c" % _STRING)
+            out.string(bytes(value))
+        case int():
+            out.raw(b"%c" % _STRING)
+            out.string(b"%d" % value)
+        case Hash():
+            hashes.write(value, out)
+        case Set():
+            sets.write(value, out)
+        case List():
+            lists.write(value, out)
+        case ZSet():
+            zsets.write(value, out)
+        case Stream():
+            streams.write(value, out)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no RDB type")
 
 
 def read_value(reader: Reader, limits: Settings) -> object:
@@ -77,7 +60,16 @@ def read_value(reader: Reader, limits: Settings) -> object:
     Raises:
         FormatError: when there is none, or one that could not be: an empty set, a member twice.
     """
-    read = _READERS.get(reader.byte())
+    return read_content(reader.byte(), reader, limits)
+
+
+def read_content(kind: int, reader: Reader, limits: Settings) -> object:
+    """Return the value of a type whose number has been read.
+
+    Raises:
+        FormatError: when there is none, or it is a module's.
+    """
+    read = _READERS.get(kind)
     if read is None:
         raise FormatError
     return read(reader, limits)
@@ -88,70 +80,11 @@ def _read_string(reader: Reader, _: Settings) -> bytes:
     return reader.string()
 
 
-def _list(elements: list[bytes], limits: Settings) -> List:
-    """Return a list of elements."""
-    if not elements:
-        raise FormatError
-    found = List()
-    found.push_tail(elements, limits.list_max_listpack_size)
-    return found
-
-
-def _read_list(reader: Reader, limits: Settings) -> List:
-    """Return a list of single elements."""
-    return _list([reader.string() for _ in range(reader.count())], limits)
-
-
-def _read_list_nodes(reader: Reader, limits: Settings) -> List:
-    """Return a list of nodes, none of which is empty."""
-    elements: list[bytes] = []
-    for _ in range(reader.count()):
-        kind = reader.length()
-        if kind not in {_PLAIN, _PACKED}:
-            raise FormatError
-        text = reader.string()
-        node = listpack.unpack(text) if kind == _PACKED else [text]
-        if not node:
-            raise FormatError
-        elements += node
-    return _list(elements, limits)
-
-
-def _read_set(reader: Reader, limits: Settings) -> Set:
-    """Return a set of any size."""
-    members = [reader.string() for _ in range(reader.count())]
-    found = Set()
-    found.extend(members, limits)
-    if not members or len(found) != len(members):
-        raise FormatError
-    return found
-
-
-def _read_intset(reader: Reader, limits: Settings) -> Set:
-    """Return a set that was an intset, and is one unless it is too large."""
-    members = [b"%d" % number for number in intset.unpack(reader.string())]
-    if not members:
-        raise FormatError
-    return Set.of(members, INTSET if len(members) <= limits.set_max_intset_entries else HASHTABLE)
-
-
-def _read_set_listpack(reader: Reader, limits: Settings) -> Set:
-    """Return a set that was a listpack, and is one unless it is too large."""
-    members = listpack.unpack(reader.string())
-    fits = len(members) <= limits.set_max_listpack_entries and all(
-        len(member) <= limits.set_max_listpack_value for member in members
-    )
-    found = Set.of(members, LISTPACK if fits else HASHTABLE)
-    if not members or len(found) != len(members):
-        raise FormatError
-    return found
-
-
 _READERS: Final[dict[int, Callable[[Reader, Settings], object]]] = {
     _STRING: _read_string,
-    _LIST: _read_list,
-    _SET: _read_set,
-    _SET_INTSET: _read_intset,
-    _LIST_NODES: _read_list_nodes,
-    _SET_LISTPACK: _read_set_listpack,
+    **lists.READERS,
+    **sets.READERS,
+    **zsets.READERS,
+    **hashes.READERS,
+    **streams.READERS,
 }

@@ -12,7 +12,7 @@ from vermilion import errors
 from vermilion.errors import RespError, text
 from vermilion.protocol.reply import Reply
 from vermilion.rdb import payload
-from vermilion.rdb.encoding import FormatError, Reader, write_string
+from vermilion.rdb.encoding import FormatError, Reader, Writer
 from vermilion.scripting.lua import Entry, Runtime
 from vermilion.scripting.shebang import FLAGS
 from vermilion.session import LibraryFunction, Session
@@ -230,9 +230,11 @@ class Libraries:
 
     def dump(self) -> bytes:
         """Return all libraries as FUNCTION RESTORE takes them, here and in Redis."""
-        return payload.seal(
-            b"".join(b"%c%b" % (_OPCODE, write_string(one.code)) for one in self._libraries.values())
-        )
+        out = Writer(payload.COMPRESSIBLE)
+        for library in self._libraries.values():
+            out.raw(b"%c" % _OPCODE)
+            out.string(library.code)
+        return payload.seal(out)
 
     def restore(self, data: bytes, policy: str) -> None:
         """Take in the libraries of a payload, all or none.

@@ -217,7 +217,8 @@ def _bounds(area: Area) -> tuple[float, float, float, float]:
     tall = math.degrees(height / _RADIUS)
     # The side that is nearer to a pole spans more degrees.
     nearer = latitude - tall if latitude < 0 else latitude + tall
-    wide = math.degrees(width / _RADIUS / math.cos(math.radians(nearer)))
+    # An endless area has no such side: comparisons with nan are false, and leave nothing out.
+    wide = math.nan if math.isinf(nearer) else math.degrees(width / _RADIUS / math.cos(math.radians(nearer)))
     return longitude - wide, latitude - tall, longitude + wide, latitude + tall
 
 

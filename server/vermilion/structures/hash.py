@@ -236,15 +236,22 @@ class Hash(Structure):
         deadlines = self.deadlines
         if not deadlines:
             return list(self.fields)
-        return [field for field in self._in_order(deadlines) if deadlines.get(field, now_ms) >= now_ms]
+        return [field for field in self.in_order() if deadlines.get(field, now_ms) >= now_ms]
 
-    def _in_order(self, deadlines: dict[bytes, int]) -> Iterator[bytes]:
-        """Return all fields: in a listpackex by deadline, the one set last first among equals."""
-        if self.encoding is HASHTABLE:
+    def in_order(self) -> Iterator[bytes]:
+        """Return all fields, due or not: in a listpackex by deadline, the one set last first among equals."""
+        deadlines = self.deadlines
+        if not deadlines or self.encoding is HASHTABLE:
             return iter(self.fields)
         newest_first = list(reversed(deadlines))
         by_time = sorted(newest_first, key=deadlines.__getitem__)
         return chain(by_time, (field for field in self.fields if field not in deadlines))
+
+    def value_of(self, field: bytes, now_ms: int) -> bytes | None:
+        """Return the value of a field, None when it is not there or has fallen due: what SORT's patterns find."""
+        if self.deadlines and self.deadlines.get(field, now_ms) < now_ms:
+            return None
+        return self.fields.get(field)
 
     def items(self, now_ms: int) -> dict[bytes, bytes]:
         """Return the fields that have not fallen due, in order, with their values."""

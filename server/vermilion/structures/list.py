@@ -79,6 +79,23 @@ class List(Structure):
         twin._front, twin._back = self._front.copy(), self._back.copy()  # noqa: SLF001  # the twin is of this class
         return twin
 
+    @classmethod
+    def of(cls, elements: list[bytes], limit: int, *, packed: bool) -> Self:
+        """Return a list of elements.
+
+        Args:
+            elements: the list takes them over.
+            limit: see the class.
+            packed: whether it is a listpack, if it fits into one.
+        """
+        made = cls()
+        made._back = elements
+        size = FRAME + _sizes(elements)
+        most = _LISTPACK_LIMITS.get(limit)
+        made._packed = packed and (len(elements) <= max(limit, 1) if most is None else size <= most)
+        made._bytes = size if made._packed or len(elements) <= _most_bytes(limit) else None
+        return made
+
     @property
     def is_long(self) -> bool:
         """Whether it is too long for anybody to count its bytes: far from being a listpack again."""

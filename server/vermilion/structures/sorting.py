@@ -35,7 +35,8 @@ class Place(NamedTuple):
 class Pattern:
     """What stands behind BY or GET: `weight_*`, `object_*->name`, or `#`, the element itself.
 
-    The first `*` stands for the element; a field begins behind the first `->` that follows it.
+    The first `*` stands for the element; a field begins behind the first `->` that follows it. As in Redis, neither is
+    looked for behind a NUL, and no field begins with one.
 
     Example:
         >>> Pattern(b"object_*->name").place(b"7")
@@ -48,12 +49,14 @@ class Pattern:
 
     def __init__(self, pattern: bytes) -> None:
         self.itself = pattern == b"#"
-        self._before, star, self._after = pattern.partition(b"*")
-        self.constant = not star
+        text = pattern.partition(b"\0")[0]
+        star = text.find(b"*")
+        self.constant = star < 0
+        self._before, self._after = pattern[:star], pattern[star + 1 :]
         self._field: bytes | None = None
-        after, arrow, field = self._after.partition(b"->")
-        if arrow and field:
-            self._after, self._field = after, field
+        arrow = text.find(b"->", star + 1)
+        if arrow >= 0 and pattern[arrow + 2 : arrow + 3].strip(b"\0"):
+            self._after, self._field = pattern[star + 1 : arrow], pattern[arrow + 2 :]
 
     def place(self, element: bytes) -> Place:
         """Return where the pattern leads for an element; it must not be constant."""

@@ -13,6 +13,8 @@ listpack would take in Redis:
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from operator import itemgetter
 from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 from vermilion.structures.consumer_group import ConsumerGroup
@@ -24,6 +26,8 @@ from vermilion.structures.structure import Structure
 Fields: TypeAlias = tuple[bytes, ...]
 """Names and values in turn, as they were added."""
 Entry: TypeAlias = tuple[StreamId, Fields]
+NodeEntry: TypeAlias = tuple[StreamId, Fields, bool]
+"""An entry as its node has it, and whether it was deleted: a node keeps such entries for as long as it lives."""
 
 LISTPACK_LIMIT: Final = 1 << 30
 """The most bytes of a node, whatever the settings say."""
@@ -52,19 +56,39 @@ class Trim(NamedTuple):
     limit: int = 0
 
 
+class NodeContent(NamedTuple):
+    """What a node consists of, as Redis writes it down.
+
+    Args:
+        key: the id that those of its entries are counted from.
+        names: the fields of its first entry ever, without their values.
+        entries: all of its entries, deleted ones included, by id.
+    """
+
+    key: StreamId
+    names: Fields
+    entries: list[NodeEntry]
+
+
 class _Node:
-    """Some consecutive entries, at least one."""
+    """Some consecutive entries, at least one.
+
+    Args:
+        names: the fields of the first entry.
+
+    LLM Context:
+        - Deleted entries stay, apart from the others: a node that is written down must be Redis's, byte for byte.
+    """
 
     __slots__ = ("bytes", "deleted", "entries", "ids", "last_id", "names")
 
-    def __init__(self, entry: StreamId, fields: Fields) -> None:
-        self.ids = [entry]
-        self.entries = [fields]
-        self.last_id = entry
-        self.deleted = 0
-        self.names = names = fields[::2]
+    def __init__(self, names: Fields) -> None:
+        self.ids: list[StreamId] = []
+        self.entries: list[Fields] = []
+        self.last_id = LEAST
+        self.deleted: list[Entry] = []
+        self.names = names
         self.bytes = FRAME + integer_size(len(names)) + sum(map(string_size, names)) + integer_size(0)
-        self._count(entry, entry, fields)
 
     def append(self, key: StreamId, entry: StreamId, fields: Fields) -> None:
         """Add an entry behind the last one; key is the node's."""
@@ -92,31 +116,50 @@ class _Node:
     def is_full(self, fields: Fields, max_bytes: int, max_entries: int) -> bool:
         """Return whether an entry with these fields begins another node."""
         count = len(self.ids)
-        if 0 < max_entries <= count + self.deleted:
+        if 0 < max_entries <= count + len(self.deleted):
             return True
         if not 0 < max_bytes <= LISTPACK_LIMIT:
             max_bytes = LISTPACK_LIMIT
         size = self.bytes + sum(map(len, fields))
         if size + _COUNTS_MOST < max_bytes:
             return False
-        return size + integer_size(count) + integer_size(self.deleted) >= max_bytes
+        return size + integer_size(count) + integer_size(len(self.deleted)) >= max_bytes
 
     def drop(self, start: int, end: int) -> None:
         """Delete entries by their places."""
+        self.deleted += zip(self.ids[start:end], self.entries[start:end], strict=True)
         del self.ids[start:end]
         del self.entries[start:end]
-        self.deleted += end - start
+
+    def content(self, key: StreamId) -> NodeContent:
+        """Return what it consists of; key is the node's."""
+        entries = [(entry, fields, False) for entry, fields in zip(self.ids, self.entries, strict=True)]
+        entries += [(entry, fields, True) for entry, fields in self.deleted]
+        entries.sort(key=_id_of)
+        return NodeContent(key, self.names, entries)
+
+    @classmethod
+    def of(cls, content: NodeContent) -> "_Node":
+        """Return a node that consists of something."""
+        made = cls(content.names)
+        for entry, fields, deleted in content.entries:
+            made.append(content.key, entry, fields)
+            if deleted:
+                made.drop(len(made.ids) - 1, len(made.ids))
+        return made
 
     def copy(self) -> "_Node":
         """Return a node of its own."""
-        twin = _Node.__new__(_Node)
+        twin = _Node(self.names)
         twin.ids = self.ids.copy()
         twin.entries = self.entries.copy()
         twin.last_id = self.last_id
-        twin.deleted = self.deleted
-        twin.names = self.names
+        twin.deleted = self.deleted.copy()
         twin.bytes = self.bytes
         return twin
+
+
+_id_of: Final = itemgetter(0)
 
 
 class Stream(Structure):
@@ -218,12 +261,30 @@ class Stream(Structure):
         if nodes and not (node := nodes[-1]).is_full(fields, max_bytes, max_entries):
             node.append(self._keys[-1], entry, fields)
         else:
-            nodes.append(_Node(entry, fields))
+            node = _Node(fields[::2])
+            node.append(entry, entry, fields)
+            nodes.append(node)
             self._keys.append(entry)
             self._radix_nodes = None
         self._length += 1
         self.entries_added += 1
         self.last_id = entry
+
+    def contents(self) -> Iterator[NodeContent]:
+        """Go over what the nodes consist of; nothing may change meanwhile."""
+        return map(_Node.content, self._nodes, self._keys)
+
+    def append_node(self, content: NodeContent) -> None:
+        """Add a node as it is; `last_id` and `entries_added` are the caller's to set.
+
+        Args:
+            content: its key, and all of its ids, lie behind those that are there; some entry is not deleted.
+        """
+        node = _Node.of(content)
+        self._nodes.append(node)
+        self._keys.append(content.key)
+        self._radix_nodes = None
+        self._length += len(node.ids)
 
     # Looking up -------------------------------------------------------------------------------------------
 
