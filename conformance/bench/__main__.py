@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from conformance.bench import clients, embedded, growth, machine, memory, report, startup, throughput
+from conformance.bench import clients, embedded, growth, machine, memory, report, scripts, startup, throughput
 from conformance.bench.result import BenchError, Section
 from conformance.bench.servers import OWN_COMMAND, Contender, find_command, version_of
 
-SECTIONS = ("throughput", "growth", "memory", "startup", "cache", "clients")
-_BESIDE_REDIS = {"throughput", "growth", "memory", "startup", "clients"}
+SECTIONS = ("throughput", "scripts", "growth", "memory", "startup", "cache", "clients")
+_BESIDE_REDIS = {"throughput", "scripts", "growth", "memory", "startup", "clients"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,12 @@ def _plan(
         plan["memory"] = lambda: [memory.measure(baseline, subject, scale.keys)]
         plan["startup"] = lambda: [startup.measure(baseline, subject, scale.starts)]
         plan["clients"] = lambda: [clients.measure(baseline, subject, scale.calls // 10)]
-        if "throughput" in wanted:
+        if {"throughput", "scripts"}.intersection(wanted):
             benchmark = find_command("REDIS_BENCHMARK", "redis-benchmark", os.environ)
             versions["redis-benchmark"] = version_of(benchmark)
             load = throughput.Load(benchmark, scale.requests, scale.rounds, options.keyspace)
             tests = throughput.named(options.tests) if options.tests else throughput.TESTS
+            plan["scripts"] = partial(scripts.measure, baseline, subject, load)
             plan["throughput"] = partial(throughput.measure, baseline, subject, load, tests)
     plan["cache"] = lambda: [embedded.measure(scale.calls)]
     return versions, [plan[name] for name in SECTIONS if name in wanted]
