@@ -23,39 +23,44 @@ class Clock(Protocol):
         """Return milliseconds that never go back, since an arbitrary start."""
 
     def hold(self) -> None:
-        """Let `now_ms` stand still: for a script, keys expire at its start or after its end."""
+        """Let the calendar stand still: what runs as one (EXEC) sees one time. Holds may nest."""
 
     def release(self) -> None:
-        """Let it go on."""
+        """End the latest `hold`."""
 
 
 class SystemClock:
     """The machine's clock."""
 
-    __slots__ = ("_held_ns",)
+    __slots__ = ("_held_ns", "_holds")
 
     def __init__(self) -> None:
         self._held_ns = 0
+        self._holds = 0
 
     def now_ms(self) -> int:
         """Return the milliseconds since the Unix epoch."""
         return (self._held_ns or time_ns()) // 1_000_000
 
     def now_us(self) -> int:
-        """Return the microseconds since the Unix epoch; as in Redis, what holds the milliseconds lets them go on."""
-        return time_ns() // 1_000
+        """Return the microseconds since the Unix epoch."""
+        return (self._held_ns or time_ns()) // 1_000
+
+    def hold(self) -> None:
+        """Let the calendar stand still."""
+        if not self._holds:
+            self._held_ns = time_ns()
+        self._holds += 1
+
+    def release(self) -> None:
+        """End the latest `hold`."""
+        self._holds -= 1
+        if not self._holds:
+            self._held_ns = 0
 
     def monotonic_ms(self) -> int:
         """Return milliseconds that never go back, since an arbitrary start."""
         return monotonic_ns() // 1_000_000
-
-    def hold(self) -> None:
-        """Let the milliseconds stand still."""
-        self._held_ns = time_ns()
-
-    def release(self) -> None:
-        """Let it go on."""
-        self._held_ns = 0
 
 
 class ManualClock:
@@ -89,10 +94,10 @@ class ManualClock:
         return self._now_us // 1_000
 
     def hold(self) -> None:
-        """Stand still, as it does until it is moved."""
+        """Do nothing: this clock stands still unless a test moves it."""
 
     def release(self) -> None:
-        """Go on, which it does when it is moved."""
+        """Do nothing, too."""
 
     def advance(self, *, ms: int) -> None:
         """Move forward.

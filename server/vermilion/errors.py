@@ -138,6 +138,24 @@ def no_such_user(name: bytes) -> str:
     return f"ERR No such user '{text(name)}'"
 
 
+# Transactions, MONITOR, CLIENT PAUSE -----------------------------------------------------------------------
+
+NESTED_MULTI: Final = "ERR MULTI calls can not be nested"
+WATCH_IN_MULTI: Final = "ERR WATCH inside MULTI is not allowed"
+EXEC_WITHOUT_MULTI: Final = "ERR EXEC without MULTI"
+DISCARD_WITHOUT_MULTI: Final = "ERR DISCARD without MULTI"
+NOT_IN_MULTI: Final = "ERR Command not allowed inside a transaction"
+TRANSACTION_REFUSED: Final = "EXECABORT Transaction discarded because of previous errors."
+MONITOR_CANNOT_WAIT: Final = "ERR MONITOR isn't allowed for DENY BLOCKING client"
+MONITOR_USES_NO_KEYS: Final = "ERR Replica can't interact with the keyspace"
+BAD_PAUSE_MODE: Final = "ERR CLIENT PAUSE mode must be WRITE or ALL"
+
+
+def exec_refused(reason: str) -> str:
+    """An EXEC that is refused itself, for the reason of another error."""
+    return f"EXECABORT Transaction discarded because of: {reason.removeprefix('ERR ')}"
+
+
 # Keys -----------------------------------------------------------------------------------------------------
 
 SAME_OBJECT: Final = "ERR source and destination objects are the same"

@@ -24,6 +24,7 @@ class Pending:
     LLM Context:
         - Commands do not make it themselves: `commands.blocking.wait_for` tries first, and knows when not to wait.
         - A session has one at most, as `session.pending`.
+        - One without keys is `postponed` by CLIENT PAUSE: it has not begun, and CLIENT UNBLOCK does not concern it.
     """
 
     __slots__ = ("at_timeout", "keys", "kind", "retry", "timeout_ms")
@@ -41,6 +42,11 @@ class Pending:
         self.timeout_ms = timeout_ms
         self.retry = retry
         self.at_timeout = at_timeout
+
+    @property
+    def postponed(self) -> bool:
+        """Whether the call waits for the end of a pause."""
+        return not self.keys
 
 
 Answer: TypeAlias = "Reply | Pending"

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from vermilion.clock import Clock
 from vermilion.keyspace.database import Database, KeyspaceStats
-from vermilion.protocol.reply import Push, Reply
+from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
+    from vermilion.keyspace.watching import WatchedKeys
     from vermilion.pending import Pending
 
 # Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
@@ -26,6 +27,9 @@ GATE_MEMORY: Final = 1 << 4  # more than `maxmemory` is used, and nothing may be
 GATE_SCRIPT: Final = 1 << 16  # the session is a script's
 GATE_READ_ONLY: Final = 1 << 17  # a script that may change nothing
 GATE_BUSY: Final = 1 << 18  # a script runs for longer than `busy-reply-threshold`
+GATE_MULTI: Final = 1 << 5  # in MULTI: calls are queued
+GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
+GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
 
 
 CLIENT_SIZE: Final = 3300
@@ -58,7 +62,7 @@ class Transport(Protocol):
     def answer(self, reply: Reply) -> None:
         """Send the reply of the call that had to wait, and go on with those behind it."""
 
-    def push(self, message: Push) -> None:
+    def push(self, message: Reply) -> None:
         """Send a message that is no reply, behind everything that was sent before."""
 
     def use_resp(self, version: int) -> None:
@@ -90,12 +94,13 @@ class Session:
         - `pending` is the call that waits, and only the engine sets it: no other call is made meanwhile.
         - `may_wait` is False where a blocking command answers at once instead: in MULTI and in scripts.
         - `last_command` is the latest call's command; its `name` is the full one (`client|list`).
+        - `queue` holds the calls since MULTI; None outside of it. `watched` is there from the first WATCH on.
     """
 
     __slots__ = (
         "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
-        "lib_version", "may_wait", "name", "no_evict", "pending", "reply_mode", "resp", "server",
-        "transport", "user",
+        "lib_version", "may_wait", "monitoring", "name", "no_evict", "pending", "queue", "reply_mode", "resp",
+        "server", "transport", "user", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -119,6 +124,9 @@ class Session:
         self.pending: Pending | None = None
         self.may_wait = True
         self.reply_mode = "on"
+        self.queue: QueuedCalls | None = None
+        self.watched: WatchedKeys | None = None
+        self.monitoring = False
 
     @property
     def is_local(self) -> bool:
@@ -190,6 +198,64 @@ class MemoryFigures(NamedTuple):
     def dataset(self) -> int:
         """What is left for keys and values."""
         return self.used - self.overhead
+
+
+class QueuedCalls(Protocol):
+    """What a client has queued since MULTI."""
+
+    memory: int
+    """The bytes of the calls."""
+
+    def __len__(self) -> int:
+        """Return how many calls there are."""
+
+
+class Transactions(Protocol):
+    """MULTI, EXEC and WATCH, for one engine."""
+
+    def begin(self, session: Session) -> None:
+        """Queue the client's calls from now on."""
+
+    def execute(self, session: Session) -> Reply:
+        """Run what is queued, unless a call was refused or a watched key has changed."""
+
+    def discard(self, session: Session) -> None:
+        """Forget what is queued, and watch nothing any more."""
+
+    def watch(self, session: Session, keys: Sequence[bytes]) -> None:
+        """Let changes of these keys keep the client's next transaction from running."""
+
+    def unwatch(self, session: Session) -> None:
+        """Watch nothing any more."""
+
+
+class Monitors(Protocol):
+    """The clients that see all calls, for one engine."""
+
+    def add(self, session: Session) -> None:
+        """Show a client all calls from now on."""
+
+    def remove(self, session: Session) -> None:
+        """Show a client calls no longer; one that saw none is left alone."""
+
+    def show(self, db: int, source: str, argv: Sequence[bytes]) -> None:
+        """Show a call.
+
+        Args:
+            db: the number of the database.
+            source: where it comes from: the address of a client, or `lua`.
+            argv: the name and the arguments, without secrets.
+        """
+
+
+class Pause(Protocol):
+    """CLIENT PAUSE, for one engine."""
+
+    def begin(self, timeout_ms: int, *, everything: bool) -> None:
+        """Postpone calls for a time: those that may write, or all of them."""
+
+    def end(self) -> None:
+        """Postpone nothing any more, and run what was postponed, once this call has been answered."""
 
 
 class CommandRecord(Protocol):
@@ -340,6 +406,18 @@ class Server(Protocol):
     @property
     def stats(self) -> ServerStats:
         """What is counted besides keys and calls."""
+
+    @property
+    def transactions(self) -> Transactions:
+        """MULTI, EXEC and WATCH."""
+
+    @property
+    def monitors(self) -> Monitors:
+        """The clients that see all calls."""
+
+    @property
+    def pause(self) -> Pause:
+        """CLIENT PAUSE."""
 
     @property
     def sessions(self) -> Mapping[int, Session]:

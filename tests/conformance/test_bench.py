@@ -260,7 +260,7 @@ class TestGrowth:
         assert section.summary.keys() == {each.name for each in growth.GROWTHS}
 
 
-@pytest.mark.parametrize("module", [growth, memory, report, result, scripts, servers, wire])
+@pytest.mark.parametrize("module", [growth, memory, report, result, servers, wire])
 def test_the_examples_in_docstrings_hold(module: ModuleType) -> None:
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0

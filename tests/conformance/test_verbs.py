@@ -221,3 +221,9 @@ class TestHelp:
 def test_what_is_no_tolerance(word: str) -> None:
     with pytest.raises(VerbError):
         Tolerance.parse(word)
+
+
+def test_the_flag_of_a_unix_socket_is_not_shown() -> None:
+    assert alike("fields:flags", bulk("id=1 flags=bU"), bulk("id=2 flags=b"))
+    assert alike("fields:flags", bulk("flags=U"), bulk("flags=N"))
+    assert not alike("fields:flags", bulk("flags=bU"), bulk("flags=xU"))

@@ -7,7 +7,7 @@ import pytest
 from vermilion import MemoryCacheBackend
 from vermilion.clock import ManualClock
 from vermilion.engine.engine import Engine
-from vermilion.protocol.reply import Push, Reply
+from vermilion.protocol.reply import Reply
 from vermilion.session import Session
 
 Call = Callable[..., Reply]
@@ -24,7 +24,7 @@ class Nowhere:
 
     def answer(self, reply: Reply) -> None: ...
 
-    def push(self, message: Push) -> None: ...
+    def push(self, message: Reply) -> None: ...
 
     def use_resp(self, version: int) -> None: ...
 

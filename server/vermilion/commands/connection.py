@@ -197,6 +197,8 @@ def reset(session: Session) -> Status:
     session.no_evict = False
     session.reply_mode = "on"
     session.gates &= ~(GATE_REPLY | GATE_NO_TOUCH)
+    server.transactions.discard(session)
+    server.monitors.remove(session)
     if server.settings.requirepass:
         session.authenticated = False
         session.gates |= GATE_AUTH
@@ -291,7 +293,10 @@ def client_no_touch(session: Session, enabled: OnOff) -> Status:
 def _describe(session: Session, now_ms: int, arguments: int) -> str:
     """Return one line of CLIENT LIST, without its line end; arguments are the bytes of the call that runs."""
     transport = session.transport
-    flags = "b" if session.pending is not None else ""
+    flags = "O" if session.monitoring else ""
+    flags += "x" if session.queue is not None else ""
+    flags += "b" if session.pending is not None else ""
+    flags += "d" if session.watched is not None and session.watched.broken else ""
     flags += "U" if session.is_on_unix_socket else ""
     flags += "e" if session.no_evict else ""
     flags += "T" if session.gates & GATE_NO_TOUCH else ""
@@ -309,12 +314,12 @@ def _describe(session: Session, now_ms: int, arguments: int) -> str:
         "sub": 0,
         "psub": 0,
         "ssub": 0,
-        "multi": -1,
-        "watch": 0,
+        "multi": -1 if session.queue is None else len(session.queue),
+        "watch": 0 if session.watched is None else len(session.watched),
         "qbuf": queued,
         "qbuf-free": 0,
         "argv-mem": arguments,
-        "multi-mem": 0,
+        "multi-mem": 0 if session.queue is None else session.queue.memory,
         "rbs": 0,
         "rbp": 0,
         "obl": 0,
@@ -524,7 +529,7 @@ def client_unblock(session: Session, argv: list[bytes]) -> int:
     if number is None:
         raise RespError(errors.NOT_AN_INTEGER)
     other = session.server.sessions.get(number)
-    if other is None or other.pending is None:
+    if other is None or other.pending is None or other.pending.postponed:
         return 0
     reply = other.pending.at_timeout if reason == b"TIMEOUT" else RespError(errors.UNBLOCKED)
     session.server.unblock(other, reply)
@@ -567,6 +572,10 @@ _HELP: Final = (
     "    Return information about client connections. Options:",
     "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
     "      Return clients of specified type.",
+    "UNPAUSE",
+    "    End the pause, and run what was postponed.",
+    "PAUSE <timeout> [WRITE|ALL]",
+    "    Postpone all calls, or those that write, for <timeout> milliseconds.",
     "REPLY (ON|OFF|SKIP)",
     "    Control the replies sent to the current connection.",
     "SETNAME <name>",

@@ -12,6 +12,7 @@ from vermilion.commands import (
     memory,
     migration,
     modules,
+    monitoring,
     replication,
     scripting,
     serialization,
@@ -21,6 +22,7 @@ from vermilion.commands import (
     stream,
     stream_info,
     string,
+    transactions,
     vector_set,
 )
 from vermilion.commands import hash as hash_
@@ -41,6 +43,7 @@ __all__ = [
     "memory",
     "migration",
     "modules",
+    "monitoring",
     "replication",
     "scripting",
     "serialization",
@@ -51,5 +54,6 @@ __all__ = [
     "stream",
     "stream_info",
     "string",
+    "transactions",
     "vector_set",
 ]

@@ -50,6 +50,7 @@ _CATEGORIES: Final = {
     "stream": "stream",
     "list": "list",
     "scripting": "scripting",
+    "transactions": "transaction",
 }
 """A group's own ACL category, by its name."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from sys import getsizeof
 from time import perf_counter_ns
-from typing import Final
+from typing import Final, cast
 
 import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
@@ -20,7 +20,10 @@ from vermilion.clock import Clock, SystemClock
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
 from vermilion.engine.bound import BoundCommand, bind_all
+from vermilion.engine.monitors import Monitors
+from vermilion.engine.pausing import Pause
 from vermilion.engine.stats import EngineStats
+from vermilion.engine.transactions import RUN_LEAST, Transactions
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import CountedError, RespError
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
@@ -28,13 +31,17 @@ from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
-from vermilion.protocol.reply import NO_REPLY, OK, Messages, Push, Reply, Status
+from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
 from vermilion.session import (
     GATE_AUTH,
     GATE_BUSY,
     GATE_MEMORY,
+    GATE_MONITOR,
+    GATE_MULTI,
     GATE_NO_TOUCH,
+    GATE_PAUSE,
     GATE_REPLY,
+    GATE_RESOLVE,
     Configuration,
     MemoryFigures,
     Scripting,
@@ -50,9 +57,7 @@ OK_LINE: Final = OK.wire
 OUTPUT_PART: Final = 1024 * 1024
 """Bytes of long replies after which the rest of a pipeline waits until its client has taken them."""
 
-RUN_LEAST: Final = 4
-"""From this many calls on it pays to look whether all are of one command."""
-
+_QUEUEING: Final = GATE_RESOLVE | GATE_MULTI
 _HTTP_WORDS: Final = frozenset({b"post", b"host:"})
 _RECLAIM_STEP: Final = 256
 
@@ -94,6 +99,11 @@ class Engine:
         self.commands = bind_all(settings.rename_command)
         self.sessions: dict[int, Session] = {}
         self.next_session_id = 1
+        self.transactions = Transactions(self)
+        self.monitors = Monitors(self)
+        self.pause = Pause(self)
+        self._common_gates = GATE_RESOLVE
+        """Those that new sessions have."""
         self.active_expire = True
         self.cron_paused = False
         self.run_id = self.random.randbytes(20).hex()
@@ -124,6 +134,7 @@ class Engine:
         """Return a new session on database 0; it must authenticate when there is a password."""
         session = Session(self.next_session_id, self, self.databases[0], transport, self.clock.monotonic_ms())
         self.next_session_id += 1
+        session.gates |= self._common_gates
         if self.settings.requirepass:
             session.authenticated = False
             session.gates |= GATE_AUTH
@@ -135,7 +146,13 @@ class Engine:
         self.stats.connections_received += 1
         return session
 
-    def push(self, session: Session, message: Push) -> None:
+    def set_gate(self, gate: int, *, on: bool) -> None:
+        """Open or close a gate of all sessions, those to come included."""
+        self._common_gates = self._common_gates | gate if on else self._common_gates & ~gate
+        for session in self.sessions.values():
+            session.gates = session.gates | gate if on else session.gates & ~gate
+
+    def push(self, session: Session, message: Reply) -> None:
         """Send a client a message that is no reply; one that its own call has caused follows the reply.
 
         A session that may be sent messages has a gate that leads its calls to the slow path, so that
@@ -148,7 +165,10 @@ class Engine:
 
     def close_session(self, session: Session) -> None:
         """Forget a session, and what it waits for; closing twice does no harm."""
+        self.pause.forget(session)
         self.waiting.release(session)
+        self.transactions.discard(session)
+        self.monitors.remove(session)
         self.sessions.pop(session.id, None)
 
     # Calls ------------------------------------------------------------------------------------------------
@@ -199,7 +219,10 @@ class Engine:
         self.stats.batches += 1
         self.stats.largest_batch = max(self.stats.largest_batch, len(calls))
         ready = self.waiting.ready
-        if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
+        if len(calls) >= RUN_LEAST and (
+            self._execute_run(session, calls, encode, out)
+            or self._execute_transaction(session, calls, encode, out)
+        ):
             if ready:
                 self.waiting.serve()
             return []
@@ -269,28 +292,72 @@ class Engine:
         command = self.commands.get(calls[0][0])
         if command is None or command.many is None or session.gates & command.gated:
             return False
-        if session.db.listening > EAR_AWAITED:  # the others want to hear of each change by itself
-            return False
-        try:
-            names, *columns = zip(*calls, strict=True)
-        except ValueError:
-            return False
-        size = len(calls)
-        if names.count(names[0]) != size:
-            return False
-        awaited = session.db.awaited
-        if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
-            return False
-        mark = perf_counter_ns()
-        replies = command.many(session, columns)
+        replies = self.run_columns(session, command, calls)
         if replies is None:
             return False
         if isinstance(replies, Status):
-            out.append(replies.wire * size)
+            out.append(replies.wire * len(calls))
         else:
             encode_all(replies, encode, out)
-        command.count(size, perf_counter_ns() - mark)
         session.last_command = command
+        return True
+
+    def run_columns(
+        self, session: Session, command: BoundCommand, calls: Sequence[list[bytes]]
+    ) -> Sequence[Reply] | Status | None:
+        """Run calls of one command at once, in its columnar form.
+
+        Returns:
+            Their replies, or the one that all have; None, with nothing done, when they are spelled differently or
+            must be run one by one.
+        """
+        many = command.many
+        # Who listens to changes wants to hear of each by itself, but for clients that are blocked.
+        if many is None or session.gates & command.gated or session.db.listening > EAR_AWAITED:
+            return None
+        mark = perf_counter_ns()
+        try:
+            names, *columns = zip(*calls, strict=True)
+        except ValueError:
+            return None
+        if names.count(names[0]) != len(calls):
+            return None
+        awaited = session.db.awaited
+        if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
+            return None
+        replies = many(session, columns)
+        if replies is not None:
+            command.count(len(calls), perf_counter_ns() - mark)
+        return replies
+
+    def _execute_transaction(
+        self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
+    ) -> bool:
+        """Run calls at once that are a transaction or a part of one; return whether they have run."""
+        begin, end = self.commands.get(calls[0][0]), self.commands.get(calls[-1][0])
+        begins = begin is not None and begin.name == "multi" and len(calls[0]) == 1
+        if session.gates != (GATE_RESOLVE if begins else _QUEUEING):
+            return False
+        ends = end is not None and end.name == "exec" and len(calls[-1]) == 1
+        mark = perf_counter_ns()
+        inside = calls[begins : len(calls) - ends]
+        commands = self.transactions.plain_commands(inside)
+        if commands is None:
+            return False
+        if begin is not None and begins:
+            self.transactions.begin(session)
+            out.append(OK_LINE)
+            begin.count(1, perf_counter_ns() - mark)
+        self.transactions.add_all(session, commands, inside)
+        out.append(QUEUED.wire * len(inside))
+        if end is not None and ends:
+            session.last_command = end
+            reply = cast("Reply", self._call(end, session, calls[-1]))
+            if isinstance(reply, list):
+                out.append(b"*%d\r\n" % len(reply))
+                encode_all(reply, encode, out)
+            else:
+                encode(reply, out.append)
         return True
 
     def _call(self, command: BoundCommand, session: Session, argv: list[bytes]) -> Answer:
@@ -306,7 +373,10 @@ class Engine:
 
     def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Run a call that is spelled unusually, has something in its way, or has a subcommand to be found."""
-        silenced = session.gates & GATE_REPLY
+        gates = session.gates
+        if gates == _QUEUEING and command and command.plain and command.declared.accepts(len(argv)):
+            return self.transactions.add(session, command, argv)
+        silenced = gates & GATE_REPLY
         before, self._caller = self._caller, session
         try:
             reply = self._execute_found(session, command, argv)
@@ -320,6 +390,8 @@ class Engine:
         if self._afterwards and before is not session:
             reply = Messages([reply, *self._afterwards])
             self._afterwards.clear()
+        if before is None and self.pause.is_over:
+            self.pause.resume()
         return reply
 
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
@@ -331,22 +403,40 @@ class Engine:
         if command.subcommands and len(argv) > 1:
             found = command.subcommands.get(argv[1].lower())
             if found is None:
-                return self.reject(None, errors.unknown_subcommand(command.name, argv[1]))
+                return self.reject(session, None, errors.unknown_subcommand(command.name, argv[1]))
             command = found
         session.last_command = command
         if not command.declared.accepts(len(argv)):
-            return self.reject(command, errors.wrong_arity(command.name))
+            return self.reject(session, command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
         obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
         if obstacle is not None:
-            return self.reject(command, obstacle)
+            return self.reject(session, command, obstacle)
+        if gates & GATE_PAUSE and self.pause.postpones(session, command):
+            return self.pause.postpone(session, argv)
+        if gates & GATE_MULTI:
+            return self.transactions.add(session, command, argv)
+        return self.run(session, command, argv, gates)
+
+    def run(self, session: Session, command: BoundCommand, argv: list[bytes], gates: int) -> Answer:
+        """Run a call that nothing stands in the way of, with what its gates ask for besides.
+
+        Args:
+            session: whose call it is, in EXEC, too.
+            command: what it calls.
+            argv: the name and the arguments.
+            gates: those of the session that concern the command.
+        """
         db = session.db
         if gates & GATE_NO_TOUCH:
             db.touching = db.tracking and command.name == "touch"
         try:
-            return self._call(command, session, argv)
+            reply = self._call(command, session, argv)
         finally:
             db.touching = db.tracking
+        if gates & GATE_MONITOR:
+            self.monitors.see(session, command, argv)
+        return reply
 
     def _refuse_unknown(self, session: Session, argv: list[bytes]) -> Reply:
         """Answer a call of no command; close on words that a browser was tricked into sending, as Redis does."""
@@ -358,7 +448,7 @@ class Engine:
             )
             session.transport.abort()
             return NO_REPLY
-        return self.reject(None, errors.unknown_command(argv))
+        return self.reject(session, None, errors.unknown_command(argv))
 
     def _silence(self, session: Session) -> Reply:
         """Swallow the reply for CLIENT REPLY OFF and SKIP."""
@@ -369,11 +459,11 @@ class Engine:
             session.gates &= ~GATE_REPLY
         return NO_REPLY
 
-    def reject(self, command: BoundCommand | None, text: str) -> RespError:
+    def reject(self, session: Session, command: BoundCommand | None, text: str) -> RespError:
         """Refuse a call before it ran."""
         if command is not None:
             command.rejected += 1
-        error = RespError(text)
+        error = RespError(self.transactions.refuse(session, command, text))
         self.stats.count_error(error.code)
         return error
 
@@ -424,7 +514,11 @@ class Engine:
         Returns:
             The milliseconds until this is to be called again, None when no call has a deadline.
         """
-        return self.waiting.expire()
+        paused = self.pause.remaining()
+        if self.pause.is_over:
+            self.pause.resume()
+        delays = [delay for delay in (paused, self.waiting.expire()) if delay is not None]
+        return min(delays, default=None)
 
     # Periodic work ----------------------------------------------------------------------------------------
 
@@ -440,7 +534,7 @@ class Engine:
         start = perf_counter_ns()
         for db in self.databases:
             db.advance_tick()
-            while self.active_expire and db.reclaim(_RECLAIM_STEP) == _RECLAIM_STEP:
+            while self.active_expire and not self.pause.active and db.reclaim(_RECLAIM_STEP) == _RECLAIM_STEP:
                 if perf_counter_ns() > start + budget_ns:
                     self.keyspace.time_cap_reached += 1
                     break

@@ -1,11 +1,22 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> what scripts may not do -> memory -> a busy script
+authentication -> what scripts may not do -> transactions -> memory -> MONITOR -> a busy script
 """
 
 from vermilion import errors
+from vermilion.commands.syntax import DENYOOM, NO_MULTI
 from vermilion.engine.bound import BoundCommand
-from vermilion.session import GATE_AUTH, GATE_BUSY, GATE_MEMORY, GATE_READ_ONLY, GATE_SCRIPT, Session
+from vermilion.engine.transactions import calls_in
+from vermilion.session import (
+    GATE_AUTH,
+    GATE_BUSY,
+    GATE_MEMORY,
+    GATE_MONITOR,
+    GATE_MULTI,
+    GATE_READ_ONLY,
+    GATE_SCRIPT,
+    Session,
+)
 
 
 def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: int) -> str | None:
@@ -23,8 +34,12 @@ def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: 
         return errors.NOT_ALLOWED_IN_SCRIPT
     if gates & GATE_READ_ONLY:
         return errors.WRITE_IN_READ_ONLY_SCRIPT
-    if gates & GATE_MEMORY:
+    if gates & GATE_MULTI and command.declared.flags & NO_MULTI:
+        return errors.NOT_IN_MULTI
+    if gates & GATE_MEMORY and any(called.declared.flags & DENYOOM for called in calls_in(session, command)):
         return errors.OUT_OF_MEMORY
+    if gates & GATE_MONITOR and session.monitoring and command.uses_keys:
+        return errors.MONITOR_USES_NO_KEYS
     if gates & GATE_BUSY:
         return session.server.busy_reply
     return None

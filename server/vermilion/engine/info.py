@@ -146,9 +146,9 @@ def _clients(engine: "Engine") -> Fields:
         "blocked_clients": len(engine.waiting),
         "tracking_clients": 0,
         "pubsub_clients": 0,
-        "watching_clients": 0,
+        "watching_clients": engine.transactions.watching.clients,
         "clients_in_timeout_table": engine.waiting.timed,
-        "total_watched_keys": 0,
+        "total_watched_keys": engine.transactions.watching.keys,
         "total_blocking_keys": engine.waiting.keys,
         "total_blocking_keys_on_nokey": engine.waiting.keys_minding_absence,
     }

@@ -23,7 +23,7 @@ from vermilion.protocol.reply import Reply
 from vermilion.session import Session
 
 _SLACK: Final = 64
-_FAR_MS: Final = 86_400_000
+FAR_MS: Final = 86_400_000
 """No alarm is set further ahead than a day: timers of event loops have their limits."""
 
 
@@ -103,7 +103,7 @@ class WaitingRoom:
         entry = (self._clock.monotonic_ms() + pending.timeout_ms, next(self._serial), session, pending)
         heappush(deadlines, entry)
         if deadlines[0] is entry:
-            self.set_alarm(min(pending.timeout_ms, _FAR_MS))
+            self.set_alarm(min(pending.timeout_ms, FAR_MS))
 
     def release(self, session: Session) -> None:
         """Let a session wait no longer; it consumes nothing, and one that does not wait is left alone."""
@@ -168,7 +168,7 @@ class WaitingRoom:
             deadline, _, session, pending = deadlines[0]
             waits = session.pending is pending
             if waits and deadline > now:
-                return min(deadline - now, _FAR_MS)
+                return min(deadline - now, FAR_MS)
             heappop(deadlines)
             if waits:
                 self.finish(session, pending.at_timeout)

@@ -13,7 +13,7 @@ from vermilion.engine.bound import BoundCommand
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
 from vermilion.pending import Answer, Pending
-from vermilion.protocol.reply import OK, Push, Reply
+from vermilion.protocol.reply import OK, Reply
 from vermilion.scripting.conversion import Word, to_words
 from vermilion.scripting.shebang import ALLOW_OOM
 from vermilion.session import (
@@ -49,7 +49,7 @@ class _Nowhere:
     def answer(self, reply: Reply) -> None:
         """No call of a script waits."""
 
-    def push(self, message: Push) -> None:
+    def push(self, message: Reply) -> None:
         """Nobody is there to be told."""
 
     def use_resp(self, version: int) -> None:
@@ -198,13 +198,13 @@ class ScriptCalls:
         if command is not None and command.subcommands and len(argv) > 1:
             command = command.subcommands.get(argv[1].lower())
         if command is None:
-            return engine.reject(None, errors.UNKNOWN_IN_SCRIPT)
+            return engine.reject(session, None, errors.UNKNOWN_IN_SCRIPT)
         if not command.declared.accepts(len(argv)):
-            return engine.reject(command, errors.WRONG_ARITY_IN_SCRIPT)
+            return engine.reject(session, command, errors.WRONG_ARITY_IN_SCRIPT)
         gates = session.gates & command.gated
         obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
         if obstacle is not None:
-            return engine.reject(command, obstacle)
+            return engine.reject(session, command, obstacle)
         return self._run(command, argv)
 
     def _in_words(self, reply: Answer) -> object:
