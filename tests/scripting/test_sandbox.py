@@ -127,6 +127,9 @@ class TestMemory:
             "local t = {} while true do pcall(function() t[#t + 1] = redis.call('get', KEYS[1]) .. #t end) end",
             "local t = {} while true do pcall(function() t[#t + 1] = redis.call('lrange', 'list', 0, -1) end) end",
             "local t = {} while true do pcall(function() t[#t + 1] = ('x'):rep(9999) .. #t end) redis.call('ping') end",
+            "local t = {} while true do pcall(function() t[#t + 1] = ('x'):rep(99) .. #t end) redis.sha1hex('') end",
+            "local t = {} while true do pcall(function() t[#t + 1] = struct.pack('c9999', ('x'):rep(9999)) end) end",
+            "local t = {} while true do pcall(function() t[#t + 1] = cmsgpack.pack(0.1) .. #t end) end",
         ],
     )
     def test_is_limited(self, limited: None, call: Call, code: str) -> None:

@@ -230,10 +230,19 @@ class ScriptCalls:
         """Return the next part of a long reply."""
         return tuple(self._parts.pop())
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether the script has used up its memory."""
+        return self._runtime is not None and self._runtime.exhausted
+
+    def make_headroom(self) -> None:
+        """Let there be room for the error that ends the script."""
+        if self._runtime is not None:
+            self._runtime.make_headroom()
+
     def _no_room(self) -> object:
         """End the script that has used up its memory."""
-        assert self._runtime is not None  # noqa: S101  # it runs the script
-        self._runtime.make_headroom()
+        self.make_headroom()
         self.interrupt = errors.SCRIPT_OUT_OF_MEMORY
         return None, b"error", errors.SCRIPT_OUT_OF_MEMORY.encode()
 

@@ -34,6 +34,9 @@ PACE: Final = 100_000
 
 LIBRARIES: Final = ("bit", "cjson", "cmsgpack", "struct")
 
+_SELF_CHECKED: Final = frozenset({"call", "more", "interrupted", "take"})
+"""Callables that see to it themselves that what they return finds room."""
+
 Entry: TypeAlias = "Callable[..., Word | tuple[Any, ...]]"
 """A script or a function, ready to be called with the number of its keys, the keys and the arguments."""
 
@@ -78,7 +81,10 @@ class Runtime:
         as_function = self._lua.eval(b"python.as_function")
         provided = {**PRIMITIVES, **callables, "take": self._take, "without_tail_calls": without_tail_calls}
         python = self._lua.table_from(
-            {name.encode(): as_function(function) for name, function in provided.items()}
+            {
+                name.encode(): as_function(function if name in _SELF_CHECKED else self._checked(function))
+                for name, function in provided.items()
+            }
         )
         libraries = self._lua.table_from(
             {name.encode(): (_SOURCES / f"{name}.lua").read_bytes() for name in LIBRARIES}
@@ -90,6 +96,7 @@ class Runtime:
             compiled(python, libraries, functions, REDIS_VERSION.encode(), _VERSION_NUMBER),
         )
         self._taken: list[Word] = []
+        self.exhausted = False
         self.used: Callable[[], int] = self._lua.get_memory_used
         self.ceiling = memory_limit - HEADROOM
         self._calm = memory_limit // 2
@@ -133,7 +140,7 @@ class Runtime:
         Raises:
             RespError: when there is no room for the arguments.
         """
-        if self.used() + sum(map(len, arguments)) > self._calm:
+        if self.exhausted or self.used() + sum(map(len, arguments)) > self._calm:
             self._make_room(sum(map(len, arguments)))
         if len(arguments) > ARGUMENTS_LIMIT:
             for at in range(0, len(arguments), ARGUMENTS_LIMIT):
@@ -148,14 +155,29 @@ class Runtime:
             self._taken = []
         return found
 
+    def _checked(self, function: Callable[..., object]) -> Callable[..., object]:
+        """Return a function whose result finds room in Lua, or ends the script."""
+
+        def call(*arguments: object) -> object:
+            found = function(*arguments)
+            size = len(found) if type(found) is bytes else HEADROOM // 2 if type(found) is tuple else 0
+            if self.used() + size > self.ceiling:
+                self.make_headroom()
+                return None if found is None else (None, b"error", b"not enough memory")
+            return found
+
+        return call
+
     def make_headroom(self) -> None:
-        """Let there be room for an error though the limit is reached; the next `invoke` restores it."""
+        """Let there be room for an error though the limit is reached: the script ends, the next one restores it."""
+        self.exhausted = True
         self._lua.set_max_memory(self.used() + 2 * HEADROOM)
 
     def _make_room(self, size: int) -> None:
         """See to it that arguments of so many bytes can be pushed."""
-        if self.used() + size <= self._calm:
+        if not self.exhausted and self.used() + size <= self._calm:
             return
+        self.exhausted = False
         self._lua.set_max_memory(0)  # collecting allocates
         self._lua.gccollect()
         self._lua.set_max_memory(self._limit)

@@ -235,6 +235,8 @@ class Scripts:
     def _interrupted(self) -> bytes | None:
         """Return why the running script must end now, None to let it go on."""
         calls, running = self._calls, self._running
+        if calls.exhausted and calls.interrupt is None:
+            calls.interrupt = errors.SCRIPT_OUT_OF_MEMORY
         if calls.interrupt is None and running is not None:
             threshold = self._engine.settings.busy_reply_threshold
             if 0 < threshold <= self._engine.clock.monotonic_ms() - running[2]:
@@ -249,7 +251,10 @@ class Scripts:
                     )
                     self._engine.begin_busy(errors.BUSY_FUNCTION if running[3] else errors.BUSY_SCRIPT)
                 self._engine.while_busy(running[4])
-        return None if calls.interrupt is None else calls.interrupt.encode()
+        if calls.interrupt is None:
+            return None
+        calls.make_headroom()  # for the text
+        return calls.interrupt.encode()
 
     def kill(self, *, function: bool) -> None:
         """End the running script, or the running function.
