@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from vermilion.access.log import AccessLog
+from vermilion.access.user import User
 from vermilion.clock import Clock
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.protocol.reply import Reply
@@ -30,6 +32,7 @@ GATE_BUSY: Final = 1 << 18  # a script runs for longer than `busy-reply-threshol
 GATE_MULTI: Final = 1 << 5  # in MULTI: calls are queued
 GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
 GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
+GATE_ACL: Final = 1 << 8  # the user is restricted
 
 
 CLIENT_SIZE: Final = 3300
@@ -87,12 +90,14 @@ class Session:
         db: the database it has selected.
         transport: what carries it.
         now_ms: the monotonic time of its start.
+        user: who it is, before it authenticates.
 
     LLM Context:
         - `resp` is 2 or 3; the transport picks the encoder by it after each call.
         - `gates` is the only thing the engine looks at on the way of an ordinary call.
         - `pending` is the call that waits, and only the engine sets it: no other call is made meanwhile.
         - `may_wait` is False where a blocking command answers at once instead: in MULTI and in scripts.
+        - `authenticated` says whether it has given a password, or needed none when it came; the gate is what counts.
         - `last_command` is the latest call's command; its `name` is the full one (`client|list`).
         - `queue` holds the calls since MULTI; None outside of it. `watched` is there from the first WATCH on.
     """
@@ -104,7 +109,7 @@ class Session:
     )  # fmt: skip
 
     def __init__(
-        self, identifier: int, server: "Server", db: Database, transport: Transport, now_ms: int
+        self, identifier: int, server: "Server", db: Database, transport: Transport, now_ms: int, user: User
     ) -> None:
         self.id = identifier
         self.server = server
@@ -113,7 +118,7 @@ class Session:
         self.resp = 2
         self.gates = GATE_RESOLVE
         self.name = b""
-        self.user = b"default"
+        self.user = user
         self.authenticated = True
         self.lib_name = b""
         self.lib_version = b""
@@ -161,12 +166,63 @@ class Configuration(Protocol):
     def watch(self, directive: str, callback: Callable[[Settings], None]) -> None:
         """Have a function called after each change of a directive."""
 
+    user_lines: Callable[[], Sequence[bytes]] | None
+    """What returns the lines that declare the users, for `rewrite`."""
+
     def rewrite(self, *, everything: bool = False) -> None:
         """Write the current values into the configuration file: those that it must have, or all."""
 
     @property
     def path(self) -> Path | None:
         """The configuration file, None when there is none."""
+
+
+class AccessControl(Protocol):
+    """Users, and what they may do, as commands see them.
+
+    LLM Context:
+        - What refuses raises RespError, and changes nothing.
+    """
+
+    log: AccessLog
+    default: User
+
+    def find(self, name: bytes) -> User | None:
+        """Return a user by name."""
+
+    @property
+    def users(self) -> Mapping[bytes, User]:
+        """The users by their names, in the order of these."""
+
+    def greet(self, session: Session) -> None:
+        """Let a client be what a new one is."""
+
+    def authenticate(self, session: Session, name: bytes, password: bytes, command: bytes) -> None:
+        """Let a client be a user who has this password."""
+
+    def set_user(self, name: bytes, rules: Sequence[bytes]) -> None:
+        """Create or change a user."""
+
+    def delete_users(self, names: Sequence[bytes], caller: Session) -> int:
+        """Delete users, disconnect their clients, and return how many users there were."""
+
+    def explain(self, user: User, argv: Sequence[bytes]) -> str | None:
+        """Return why a user may not make a call, None when it may."""
+
+    def permits(self, session: Session, argv: Sequence[bytes]) -> bool:
+        """Return whether a client may make a call; RespError for no call at all."""
+
+    def reads_any_key(self, session: Session, argv: Sequence[bytes]) -> bool:
+        """Return whether a call that is allowed may also read keys that it does not name."""
+
+    def lines(self) -> list[bytes]:
+        """Return the lines that declare the users."""
+
+    def load(self) -> None:
+        """Take the users of the ACL file, and no others."""
+
+    def save(self) -> None:
+        """Write the users into the ACL file."""
 
 
 class TableFigures(NamedTuple):
@@ -422,6 +478,10 @@ class Server(Protocol):
     @property
     def sessions(self) -> Mapping[int, Session]:
         """The clients, by their ids."""
+
+    @property
+    def acl(self) -> "AccessControl":
+        """Who may do what."""
 
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says in these sections, or in the default ones."""

@@ -1,6 +1,7 @@
 """Imports every group, so that the table of commands is complete."""
 
 from vermilion.commands import (
+    acl,
     bitmap,
     cluster,
     connection,
@@ -30,6 +31,7 @@ from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
 __all__ = [
+    "acl",
     "bitmap",
     "cluster",
     "connection",

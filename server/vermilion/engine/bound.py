@@ -13,6 +13,7 @@ from vermilion.commands.registry import COMMANDS, Command
 from vermilion.commands.syntax import ALLOW_BUSY, DENYOOM, NO_AUTH, NO_MULTI, NOSCRIPT, READONLY, WRITE
 from vermilion.protocol.reply import Reply
 from vermilion.session import (
+    GATE_ACL,
     GATE_AUTH,
     GATE_BUSY,
     GATE_MEMORY,
@@ -30,7 +31,7 @@ from vermilion.session import (
 if TYPE_CHECKING:
     from vermilion.pending import Answer
 
-ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY | GATE_MULTI | GATE_MONITOR | GATE_PAUSE
+ALL_GATES: Final = GATE_ACL | GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY | GATE_MULTI | GATE_MONITOR | GATE_PAUSE
 
 _NEVER_QUEUED: Final = frozenset({"multi", "exec", "discard", "watch", "quit", "reset"})
 _MAY_REPLICATE: Final = frozenset({"eval", "evalsha", "fcall", "pfcount", "publish", "spublish"})

@@ -19,6 +19,7 @@ from vermilion import errors
 from vermilion.clock import Clock, SystemClock
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
+from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.monitors import Monitors
 from vermilion.engine.pausing import Pause
@@ -33,7 +34,7 @@ from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
 from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
 from vermilion.session import (
-    GATE_AUTH,
+    GATE_ACL,
     GATE_BUSY,
     GATE_MEMORY,
     GATE_MONITOR,
@@ -74,6 +75,7 @@ class Engine:
 
     Raises:
         ValueError: for a `rename-command` that cannot be.
+        AclStartError: for users that cannot be.
     """
 
     def __init__(
@@ -92,12 +94,15 @@ class Engine:
         self.keyspace = KeyspaceStats()
         self.stats = EngineStats(self.clock)
         self.audience = Audience()
-        self.waiting = WaitingRoom(self.clock, self.audience.ready, self._answer, self._retry_failed)
+        self.waiting = WaitingRoom(
+            self.clock, self.audience.ready, self._answer, self._retry_failed, self._refused
+        )
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
         self.commands = bind_all(settings.rename_command)
         self.sessions: dict[int, Session] = {}
+        self.acl = AccessControl(self)
         self.next_session_id = 1
         self.transactions = Transactions(self)
         self.monitors = Monitors(self)
@@ -132,12 +137,11 @@ class Engine:
 
     def open_session(self, transport: Transport) -> Session:
         """Return a new session on database 0; it must authenticate when there is a password."""
-        session = Session(self.next_session_id, self, self.databases[0], transport, self.clock.monotonic_ms())
+        now_ms = self.clock.monotonic_ms()
+        session = Session(self.next_session_id, self, self.databases[0], transport, now_ms, self.acl.default)
         self.next_session_id += 1
         session.gates |= self._common_gates
-        if self.settings.requirepass:
-            session.authenticated = False
-            session.gates |= GATE_AUTH
+        self.acl.greet(session)
         if self.out_of_memory:
             session.gates |= GATE_MEMORY
         if self.busy_reply is not None:
@@ -193,7 +197,7 @@ class Engine:
         if self.waiting.ready:
             self.waiting.serve()
         if type(reply) is Pending:
-            self.waiting.suspend(session, reply)
+            self.waiting.suspend(session, reply, argv)
         return reply
 
     def execute_batch(
@@ -276,7 +280,7 @@ class Engine:
             elif type(reply) is int:
                 append(b":%d\r\n" % reply)
             elif type(reply) is Pending:
-                self.waiting.suspend(session, reply)
+                self.waiting.suspend(session, reply, argv)
                 break
             else:
                 encode(reply, append)
@@ -409,7 +413,7 @@ class Engine:
         if not command.declared.accepts(len(argv)):
             return self.reject(session, command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
-        obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
+        obstacle = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         if obstacle is not None:
             return self.reject(session, command, obstacle)
         if gates & GATE_PAUSE and self.pause.postpones(session, command):
@@ -501,6 +505,14 @@ class Engine:
         """Count the failure of a call that had to wait, and return the error reply."""
         assert isinstance(session.last_command, BoundCommand)  # noqa: S101  # it is the one that waits
         return self.failed(session.last_command, None, exception)
+
+    def _refused(self, session: Session, argv: list[bytes]) -> RespError | None:
+        """Return the error reply of a call that had to wait, and that its user may not make any more."""
+        command = session.last_command
+        if not session.gates & GATE_ACL or not isinstance(command, BoundCommand):
+            return None
+        refusal = self.acl.refusal(session, command.declared, argv)
+        return None if refusal is None else self.reject(session, command, refusal)
 
     def unblock(self, session: Session, reply: Reply) -> None:
         """Give a client whose call is pending this reply instead of the awaited one."""

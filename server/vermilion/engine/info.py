@@ -335,10 +335,10 @@ def _stats(engine: "Engine") -> Fields:
         "instantaneous_eventloop_duration_usec": (
             stats.growth("busy_ns") // recent_cycles // 1000 if recent_cycles else 0
         ),
-        "acl_access_denied_auth": stats.errors.get("WRONGPASS", 0),
-        "acl_access_denied_cmd": 0,
-        "acl_access_denied_key": 0,
-        "acl_access_denied_channel": 0,
+        "acl_access_denied_auth": engine.acl.denied["auth"],
+        "acl_access_denied_cmd": engine.acl.denied["command"],
+        "acl_access_denied_key": engine.acl.denied["key"],
+        "acl_access_denied_channel": engine.acl.denied["channel"],
     }
 
 

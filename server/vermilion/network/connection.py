@@ -73,7 +73,6 @@ class Connection(asyncio.Protocol):
         self._set_keepalive(transport)
         self._stats = self._clients.stats
         self._session = self._clients.backend.open_session(self)
-        self._parser.limited = not self._session.authenticated
         self._clients.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -17,6 +17,7 @@ from vermilion.protocol.reply import OK, Reply
 from vermilion.scripting.conversion import Word, to_words
 from vermilion.scripting.shebang import ALLOW_OOM
 from vermilion.session import (
+    GATE_ACL,
     GATE_MEMORY,
     GATE_READ_ONLY,
     GATE_RESOLVE,
@@ -73,16 +74,19 @@ class ScriptCalls:
     """
 
     __slots__ = (
-        "_ceiling", "_commands", "_count", "_engine", "_last", "_mark", "_parts", "_runtime", "_session",
+        "_caller", "_ceiling", "_commands", "_count", "_engine", "_last", "_mark", "_parts", "_runtime", "_session",
         "_used", "interrupt", "wrote",
     )  # fmt: skip
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._commands = engine.commands
-        self._session = Session(0, engine, engine.databases[0], _Nowhere(), engine.clock.monotonic_ms())
+        self._session = Session(
+            0, engine, engine.databases[0], _Nowhere(), engine.clock.monotonic_ms(), engine.acl.default
+        )
         self._session.may_wait = False
         self._last: BoundCommand | None = None
+        self._caller: Session | None = None
         self._count = 0
         self._mark = 0
         self._parts: list[list[Word]] = []
@@ -109,10 +113,11 @@ class ScriptCalls:
         self._runtime = runtime
         self._used, self._ceiling = runtime.used, runtime.ceiling
         session = self._session
+        self._caller = caller
         session.db = caller.db
         session.user = caller.user
         session.resp = 2
-        session.gates = GATE_RESOLVE | GATE_SCRIPT | caller.gates & GATE_MEMORY
+        session.gates = GATE_RESOLVE | GATE_SCRIPT | caller.gates & (GATE_MEMORY | GATE_ACL)
         if read_only:
             session.gates |= GATE_READ_ONLY
         if flags is not None and flags & ALLOW_OOM:
@@ -202,7 +207,12 @@ class ScriptCalls:
         if not command.declared.accepts(len(argv)):
             return engine.reject(session, command, errors.WRONG_ARITY_IN_SCRIPT)
         gates = session.gates & command.gated
-        obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
+        obstacle: str | None = None
+        if gates & GATE_ACL and not gates & GATE_SCRIPT and self._caller is not None:
+            obstacle = engine.acl.refusal_in_script(self._caller, command.declared, argv)
+            gates &= ~GATE_ACL
+        if gates and obstacle is None:
+            obstacle = gatekeeping.obstacle(engine.acl, session, command, argv, gates)
         if obstacle is not None:
             return engine.reject(session, command, obstacle)
         return self._run(command, argv)
@@ -252,9 +262,7 @@ class ScriptCalls:
 
     def permits(self, *words: bytes) -> object:
         """Return whether the user may make a call: `redis.acl_check_cmd`."""
-        command = self._commands.get(words[0].lower())
-        if command is not None and command.subcommands and len(words) > 1:
-            command = command.subcommands.get(words[1].lower())
-        if command is None or not command.declared.accepts(len(words)):
+        try:
+            return self._engine.acl.permits(self._session, words)
+        except RespError:
             return None, b"error", errors.INVALID_ACL_CHECK.encode()
-        return True
