@@ -28,6 +28,9 @@ GATE_AUTH: Final = 1 << 1  # not authenticated
 GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
 GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
 GATE_MEMORY: Final = 1 << 4  # more than `maxmemory` is used, and nothing may be evicted
+GATE_SCRIPT: Final = 1 << 16  # the session is a script's
+GATE_READ_ONLY: Final = 1 << 17  # a script that may change nothing
+GATE_BUSY: Final = 1 << 18  # a script runs for longer than `busy-reply-threshold`
 GATE_MULTI: Final = 1 << 5  # in MULTI: calls are queued
 GATE_SUBSCRIBED: Final = 1 << 6  # subscribed: little else is allowed in RESP2, and messages may come
 GATE_TRACKING: Final = 1 << 7  # CLIENT TRACKING: keys that are read are remembered, and messages may come
@@ -351,6 +354,101 @@ class ServerStats(Protocol):
         """Count an error reply."""
 
 
+class LibraryFunction(NamedTuple):
+    """One function of a library, as FUNCTION LIST shows it."""
+
+    name: bytes
+    description: bytes | None
+    flags: tuple[bytes, ...]
+
+
+class RunningScript(NamedTuple):
+    """The script or the function that runs, as FUNCTION STATS shows it."""
+
+    name: bytes
+    command: Sequence[bytes]
+    duration_ms: int
+    function: bool
+
+
+class ScriptFigures(NamedTuple):
+    """What INFO says of scripts and functions; sizes are bytes."""
+
+    scripts: int = 0
+    scripts_memory: int = 0
+    evicted: int = 0
+    runtime_memory: int = 0
+    libraries: int = 0
+    functions: int = 0
+    libraries_memory: int = 0
+    functions_runtime_memory: int = 0
+
+
+class FunctionLibraries(Protocol):
+    """The libraries of functions."""
+
+    def call(self, session: Session, argv: list[bytes], count: int, *, read_only: bool) -> Reply:
+        """Run the function that a call names, with `count` keys."""
+
+    def has(self, name: bytes) -> bool:
+        """Return whether there is a function."""
+
+    def load(self, code: bytes, *, replace: bool) -> bytes:
+        """Load a library; return its name. RespError says why it cannot be."""
+
+    def delete(self, name: bytes) -> None:
+        """Delete a library; RespError when there is none."""
+
+    def flush(self) -> None:
+        """Delete all libraries."""
+
+    def listed(self) -> Sequence[tuple[bytes, Sequence[LibraryFunction], bytes]]:
+        """Return each library's name, its functions and its code."""
+
+    def dump(self) -> bytes:
+        """Return all libraries as a payload."""
+
+    def restore(self, data: bytes, policy: str) -> None:
+        """Take in the libraries of a payload: `FLUSH`, `APPEND` or `REPLACE`. RespError says why it cannot be."""
+
+
+class Scripting(Protocol):
+    """Lua, as EVAL, SCRIPT, FUNCTION and FCALL ask for it; the assembly puts it in place."""
+
+    @property
+    def libraries(self) -> FunctionLibraries:
+        """The libraries of functions."""
+
+    @property
+    def running(self) -> RunningScript | None:
+        """The script that runs."""
+
+    @property
+    def figures(self) -> ScriptFigures:
+        """What INFO says of scripts and functions."""
+
+    def eval(self, session: Session, argv: list[bytes], count: int, *, read_only: bool) -> Reply:
+        """Run the script that a call brings, with `count` keys."""
+
+    def evalsha(self, session: Session, argv: list[bytes], count: int, *, read_only: bool) -> Reply:
+        """Run the script whose digest a call brings, with `count` keys."""
+
+    def load(self, body: bytes) -> bytes:
+        """Keep a script; return its digest."""
+
+    def exists(self, digest: bytes) -> bool:
+        """Return whether the script with a digest is there."""
+
+    def flush(self) -> None:
+        """Forget all scripts."""
+
+    def kill(self, *, function: bool) -> None:
+        """End the running script, or the running function; RespError says why not."""
+
+    def abandon(self) -> None:
+        """End the running script whatever it has done: the server stops."""
+
+
 class Server(Protocol):
     """What commands may ask of the engine that runs them.
 
@@ -365,6 +463,9 @@ class Server(Protocol):
     keyspace: KeyspaceStats
     configuration: Configuration
     settings: Settings
+    scripting: Scripting | None
+    busy_reply: str | None
+    """The error for most calls while a script runs for too long; None otherwise."""
     active_expire: bool
     """Whether the periodic work reclaims expired keys (DEBUG SET-ACTIVE-EXPIRE)."""
     cron_paused: bool

@@ -11,6 +11,7 @@ from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
 from vermilion.pending import Pending
 from vermilion.protocol.reply import Reply
+from vermilion.scripting.scripts import Scripts
 
 if TYPE_CHECKING:
     from vermilion.session import Session
@@ -60,6 +61,7 @@ class MemoryCacheBackend:
         self._alarm: asyncio.TimerHandle | None = None
         self.engine.waiting.set_alarm = self._set_alarm
         self.engine.eviction.resume = self._evict_soon
+        self.engine.scripting = Scripts(self.engine)
 
     # The cache API ----------------------------------------------------------------------------------------
 

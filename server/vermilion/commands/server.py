@@ -385,5 +385,7 @@ def shutdown(
     if save_selector == "SAVE" and not force:
         # Keys are not stored on disk: what was asked for cannot be done, and only FORCE gives them up.
         raise RespError(errors.SHUTDOWN_FAILED)
+    if server.busy_reply is not None and save_selector != "NOSAVE":
+        raise RespError(server.busy_reply)
     server.shut_down()
     return NO_REPLY

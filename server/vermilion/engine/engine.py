@@ -34,7 +34,7 @@ from vermilion.engine.stats import EngineStats
 from vermilion.engine.tracking import Tracking
 from vermilion.engine.transactions import RUN_LEAST, Transactions
 from vermilion.engine.waiting import WaitingRoom
-from vermilion.errors import RespError
+from vermilion.errors import CountedError, RespError
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
@@ -44,6 +44,7 @@ from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODER
 from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
 from vermilion.session import (
     GATE_ACL,
+    GATE_BUSY,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
@@ -55,6 +56,7 @@ from vermilion.session import (
     GATE_TRACKING,
     Configuration,
     MemoryFigures,
+    Scripting,
     Session,
     TableFigures,
     Transport,
@@ -151,6 +153,10 @@ class Engine:
         self._afterwards: list[Reply] = []
         """The messages that this call has caused to its own client."""
         self.on_shutdown: Callable[[], None] = _ignore
+        self.scripting: Scripting | None = None
+        self.while_busy: Callable[[Session], None] = _ignore
+        """Lets whoever carries the clients serve them while a script runs on and on."""
+        self.busy_reply: str | None = None
 
     def _new_database(self, index: int, max_keys: int) -> Database:
         """Return an empty database."""
@@ -506,6 +512,8 @@ class Engine:
         db = session.db
         if gates & GATE_NO_TOUCH:
             db.touching = db.tracking and command.name == "touch"
+        if gates & GATE_MONITOR:
+            self.monitors.foresee(session, command, argv)
         try:
             reply = self._call(command, session, argv)
         finally:
@@ -563,7 +571,8 @@ class Engine:
             command.calls -= 1  # it did not run; the caller is about to count it
         else:
             command.failed += 1
-        self.stats.count_error(error.code)
+        if not isinstance(error, CountedError):
+            self.stats.count_error(error.code)
         return error
 
     # Calls that had to wait -------------------------------------------------------------------------------
@@ -718,10 +727,22 @@ class Engine:
         self.used_memory_peak = process.memory().used
         self.eviction.exceeded_ns = 0
 
+    def begin_busy(self, text: str) -> None:
+        """Refuse with this error what is not allowed while a script runs for too long."""
+        self.busy_reply = text
+        self.set_gate(GATE_BUSY, on=True)
+
+    def end_busy(self) -> None:
+        """Serve all clients again: the script has ended."""
+        self.busy_reply = None
+        self.set_gate(GATE_BUSY, on=False)
+
     def shut_down(self) -> None:
         """Ask the assembly to stop serving once this call has been answered."""
+        if self.scripting is not None:
+            self.scripting.abandon()
         self.on_shutdown()
 
 
-def _ignore() -> None:
+def _ignore(*_: object) -> None:
     """Stand in for an assembly: an engine alone has nothing to stop."""

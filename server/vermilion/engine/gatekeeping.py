@@ -1,6 +1,7 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> transactions -> permissions -> memory -> subscriptions -> MONITOR
+authentication -> what scripts may not do -> transactions -> permissions -> memory -> subscriptions -> MONITOR
+-> a busy script
 """
 
 from typing import Final
@@ -13,9 +14,12 @@ from vermilion.engine.transactions import calls_in
 from vermilion.session import (
     GATE_ACL,
     GATE_AUTH,
+    GATE_BUSY,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
+    GATE_READ_ONLY,
+    GATE_SCRIPT,
     GATE_SUBSCRIBED,
     Session,
 )
@@ -40,6 +44,10 @@ def obstacle(
     """
     if gates & GATE_AUTH:
         return errors.NO_AUTH
+    if gates & GATE_SCRIPT:
+        return errors.NOT_ALLOWED_IN_SCRIPT
+    if gates & GATE_READ_ONLY:
+        return errors.WRITE_IN_READ_ONLY_SCRIPT
     if gates & GATE_MULTI and command.declared.flags & NO_MULTI:
         return errors.NOT_IN_MULTI
     if gates & GATE_ACL:
@@ -52,4 +60,6 @@ def obstacle(
         return errors.only_while_unsubscribed(command.name)
     if gates & GATE_MONITOR and session.monitoring and command.uses_keys:
         return errors.MONITOR_USES_NO_KEYS
+    if gates & GATE_BUSY:
+        return session.server.busy_reply
     return None

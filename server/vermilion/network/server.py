@@ -18,6 +18,7 @@ from vermilion.config import Config, ConfigError
 from vermilion.engine.acl import AclStartError
 from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
+from vermilion.network.desk import Desk
 from vermilion.network.supervision import notify
 from vermilion.settings import Settings
 
@@ -171,6 +172,7 @@ class Server:
         self.backend.config.watch("bind", self._move)
         self.backend.config.watch("port", self._move)
         self.backend.engine.on_shutdown = self._stop_wanted.set
+        self.backend.engine.while_busy = Desk(self._clients, self._listening_descriptors).serve
         self._clients.look_after()
 
     async def stop(self) -> None:
@@ -237,6 +239,11 @@ class Server:
         self._unix_listener = listener
         if self._settings.unixsocketperm:
             path.chmod(self._settings.unixsocketperm)  # noqa: ASYNC240  # one system call
+
+    def _listening_descriptors(self) -> list[int]:
+        """Return the file descriptors that new clients come to."""
+        listeners = [*self._listeners, *filter(None, [self._unix_listener])]
+        return [listening.fileno() for listener in listeners for listening in listener.sockets]
 
     def _connect(self) -> Connection:
         """Return the protocol of a new connection."""
