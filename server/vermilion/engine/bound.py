@@ -10,9 +10,17 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from vermilion.commands.registry import COMMANDS, Command
-from vermilion.commands.syntax import DENYOOM, NO_AUTH
+from vermilion.commands.syntax import DENYOOM, NO_AUTH, WRITE
 from vermilion.protocol.reply import Reply
-from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_NO_TOUCH, GATE_REPLY, GATE_RESOLVE, Session
+from vermilion.session import (
+    GATE_AUTH,
+    GATE_MEMORY,
+    GATE_NO_TOUCH,
+    GATE_REPLY,
+    GATE_RESOLVE,
+    GATE_UNSAVED,
+    Session,
+)
 
 if TYPE_CHECKING:
     from vermilion.pending import Answer
@@ -48,6 +56,8 @@ class BoundCommand:
         self.gated = ALL_GATES | GATE_RESOLVE if declared.subcommands else ALL_GATES
         if declared.flags & DENYOOM:
             self.gated |= GATE_MEMORY
+        if declared.flags & WRITE or declared.name == "ping":  # health checks are to notice
+            self.gated |= GATE_UNSAVED
         if declared.flags & NO_AUTH:
             # HELLO and RESET are among these: the slow path is where a change of the protocol is noticed.
             self.gated = self.gated & ~GATE_AUTH | GATE_RESOLVE

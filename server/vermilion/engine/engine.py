@@ -20,6 +20,7 @@ from vermilion.clock import Clock, SystemClock
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
 from vermilion.engine.bound import BoundCommand, bind_all
+from vermilion.engine.diskless import Diskless
 from vermilion.engine.stats import EngineStats
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import RespError
@@ -34,8 +35,10 @@ from vermilion.session import (
     GATE_MEMORY,
     GATE_NO_TOUCH,
     GATE_REPLY,
+    GATE_UNSAVED,
     Configuration,
     MemoryFigures,
+    Persistence,
     Session,
     TableFigures,
     Transport,
@@ -98,6 +101,8 @@ class Engine:
         self.replication_id = self.random.randbytes(20).hex()
         self.used_memory_startup = self.used_memory_peak = process.memory().used
         self.out_of_memory = False
+        self.is_unsaved = False
+        self.persistence: Persistence = Diskless(self.clock.now_ms())
         for directive in ("maxmemory", "maxmemory-policy"):
             configuration.watch(directive, lambda _: self.check_memory())
         self._caller: Session | None = None
@@ -123,6 +128,8 @@ class Engine:
             session.gates |= GATE_AUTH
         if self.out_of_memory:
             session.gates |= GATE_MEMORY
+        if self.is_unsaved:
+            session.gates |= GATE_UNSAVED
         self.sessions[session.id] = session
         self.stats.connections_received += 1
         return session
@@ -439,6 +446,7 @@ class Engine:
         self.waiting.serve()
         self.end_waits()
         self.check_memory()
+        self.persistence.cron()
         self.stats.count_cron(perf_counter_ns() - start)
         self.stats.sample(self.commands_processed(), self.busy_ns())
 
@@ -455,6 +463,13 @@ class Engine:
             self.out_of_memory = exhausted
             for session in self.sessions.values():
                 session.gates ^= GATE_MEMORY
+
+    def check_saving(self) -> None:
+        """See whether writing is to be refused because saving fails."""
+        if self.persistence.is_failing is not self.is_unsaved:
+            self.is_unsaved = not self.is_unsaved
+            for session in self.sessions.values():
+                session.gates ^= GATE_UNSAVED
 
     # What commands ask for --------------------------------------------------------------------------------
 
@@ -510,9 +525,21 @@ class Engine:
             command.reset()
         self.used_memory_peak = process.memory().used
 
-    def shut_down(self) -> None:
-        """Ask the assembly to stop serving once this call has been answered."""
+    def shut_down(self, *, save: bool | None = None, force: bool = False) -> bool:
+        """Save, and ask the assembly to stop serving once this call has been answered.
+
+        Args:
+            save: whether to save; None to do so if there are save points.
+            force: whether to stop though saving fails.
+
+        Returns:
+            Whether it stops.
+        """
+        if not self.persistence.prepare_end(save=save, force=force):
+            LOGGER.warning("Errors trying to shut down the server. Check the logs for more information.")
+            return False
         self.on_shutdown()
+        return True
 
 
 def _ignore() -> None:

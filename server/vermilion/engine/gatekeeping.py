@@ -1,11 +1,11 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> memory
+authentication -> memory -> disk
 """
 
 from vermilion import errors
 from vermilion.engine.bound import BoundCommand
-from vermilion.session import GATE_AUTH, GATE_MEMORY, Session
+from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_UNSAVED, Session
 
 
 def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: int) -> str | None:
@@ -21,4 +21,6 @@ def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: 
         return errors.NO_AUTH
     if gates & GATE_MEMORY:
         return errors.OUT_OF_MEMORY
+    if gates & GATE_UNSAVED:
+        return errors.NOT_PERSISTED
     return None
