@@ -159,6 +159,11 @@ class Part(NamedTuple):
     keys: int
 
 
+def live(db: Database, *, idle_times: bool = False) -> Table:
+    """Return the keys of a database, which must not change until they have been written."""
+    return Table(db.index, db.data, db.expires, db.idle_seconds if idle_times else None)
+
+
 def captured(db: Database, *, idle_times: bool = False) -> Table:
     """Return the keys of a database as they are now, whatever happens to it later.
 
@@ -202,9 +207,7 @@ def write(
     Returns:
         How many keys it has. Those that have expired are among them, as in Redis: the clock may go back.
     """
-    tables = [
-        Table(db.index, db.data, db.expires, db.idle_seconds if idle_times else None) for db in databases
-    ]
+    tables = [live(db, idle_times=idle_times) for db in databases]
     keys = 0
     for part in parts(tables, functions=functions, aux=aux, checksum=checksum):
         stream.write(part.data)

@@ -47,6 +47,7 @@ class Save:
     Args:
         path: the file that it replaces.
         databases: whose keys; as they are now.
+        capture: whether the keys may change before all is written.
         functions: the code of each library.
         aux: what the file is to say about itself.
         idle_times: whether it is to say for how long keys were not used.
@@ -62,6 +63,7 @@ class Save:
         path: Path,
         databases: Sequence[Database],
         *,
+        capture: bool,
         functions: Sequence[bytes],
         aux: Sequence[tuple[bytes, bytes]],
         idle_times: bool,
@@ -79,8 +81,9 @@ class Save:
                 error.strerror,
             )
             raise
+        table = rdb.captured if capture else rdb.live
         self._parts = rdb.parts(
-            [rdb.captured(db, idle_times=idle_times) for db in databases],
+            [table(db, idle_times=idle_times) for db in databases],
             functions=functions,
             aux=aux,
             checksum=checksum,
@@ -201,7 +204,7 @@ class Snapshots:
 
     def save(self) -> bool:
         """Write a snapshot now; return whether it was written."""
-        save = self._new_save()
+        save = self._new_save(capture=False)
         if save is None:
             return False
         try:
@@ -225,7 +228,7 @@ class Snapshots:
         self._saves += 1
         self._began_ms = self._engine.clock.monotonic_ms()
         LOGGER.info("Background saving started by pid %d", os.getpid())
-        self._save = save = self._new_save()
+        self._save = save = self._new_save(capture=True)
         if save is None:
             self._fail()
         else:
@@ -262,13 +265,14 @@ class Snapshots:
             save, self._save = self._save, None
             save.abandon()
 
-    def _new_save(self) -> Save | None:
+    def _new_save(self, *, capture: bool) -> Save | None:
         """Begin a snapshot of the keys as they are now; None when there is no file to write it to."""
         engine, settings = self._engine, self._settings
         try:
             return Save(
                 self._path,
                 engine.databases,
+                capture=capture,
                 functions=self._functions,
                 aux=[
                     (b"ctime", b"%d" % (engine.clock.now_ms() // 1000)),
