@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Generic, NamedTuple, TypeVar, cast
 
+from vermilion import errors
 from vermilion.words import quote
 
 T = TypeVar("T")
@@ -610,6 +611,20 @@ class Words(Kind[tuple[tuple[str, ...], ...]]):
         """Add to what was said before."""
         del again
         return old + new
+
+
+class Users(Words):
+    """Users, each declared once, with their rules."""
+
+    def merge(
+        self, old: tuple[tuple[str, ...], ...], new: tuple[tuple[str, ...], ...], *, again: bool
+    ) -> tuple[tuple[str, ...], ...]:
+        """Add to those that were declared before; ValueError for one of them."""
+        names = {words[0] for words in old}
+        for name, *_ in new:
+            if name in names:
+                raise ValueError(errors.acl_user_declaration(name, errors.ACL_DUPLICATE))
+        return super().merge(old, new, again=again)
 
 
 class SentinelOnly(Words):

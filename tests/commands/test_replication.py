@@ -46,7 +46,7 @@ def test_no_module_is_loaded(run: Run, engine: Engine, allowed: str) -> None:
     assert run("MODULE", "LOAD", "x") == loading
     assert run("MODULE", "LOADEX", "x", "CONFIG", "a", "b") == loading
     assert run("MODULE", "UNLOAD", "x") == (errors.NO_SUCH_MODULE if permitted else errors.MODULE_NOT_ALLOWED)
-    assert run("MODULE", "LIST") == []
+    assert run("MODULE", "LIST") == [{b"name": b"vectorset", b"ver": 1, b"path": b"", b"args": []}]
 
 
 def test_migrate_is_refused_when_there_is_something_to_send(run: Run) -> None:

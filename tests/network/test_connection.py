@@ -1,6 +1,7 @@
 """One connection: what comes back for the bytes that went in, whatever their size, order and split."""
 
 import asyncio
+import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -30,6 +31,10 @@ async def until(true: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
     await asyncio.wait_for(look(), WAIT)
+
+
+HELLO_LINES = 23
+"""What follows the head of HELLO's reply: 7 names and values, the last of which is a list of a module's 4."""
 
 
 async def test_a_pipeline_of_ten_thousand_calls(wire: Wire) -> None:
@@ -188,7 +193,7 @@ async def test_hello_3_speaks_resp3_from_its_own_reply_on(wire: Wire) -> None:
     )
     assert await wire.reply() == b"$-1"
     assert await wire.line() == b"%7"
-    hello = [await wire.reply() for _ in range(14)]
+    hello = [await wire.reply() for _ in range(HELLO_LINES)]
     assert hello[:6] == [b"server", b"redis", b"version", b"8.0.6", b"proto", b":3"]
     assert [await wire.reply(), await wire.reply()] == [b"_", b"_"]
     assert await wire.line() == b"*14"
@@ -197,7 +202,7 @@ async def test_hello_3_speaks_resp3_from_its_own_reply_on(wire: Wire) -> None:
 async def test_a_run_of_calls_after_hello_is_in_resp3(wire: Wire) -> None:
     await wire.send(call(b"HELLO", b"3"))
     await wire.line()
-    for _ in range(14):
+    for _ in range(HELLO_LINES):
         await wire.reply()
     await wire.send(call(b"GET", b"none") * 10)
     assert [await wire.reply() for _ in range(10)] == [b"_"] * 10
@@ -206,7 +211,7 @@ async def test_a_run_of_calls_after_hello_is_in_resp3(wire: Wire) -> None:
 async def test_reset_gives_the_state_of_a_new_connection(wire: Wire) -> None:
     await wire.send(call(b"HELLO", b"3", b"SETNAME", b"me") + call(b"SELECT", b"3") + call(b"RESET"))
     await wire.line()
-    for _ in range(14):
+    for _ in range(HELLO_LINES):
         await wire.reply()
     assert [await wire.reply(), await wire.reply()] == [b"+OK", b"+RESET"]
     assert await wire.ask(b"GET", b"none") == b"$-1"
@@ -272,7 +277,7 @@ async def test_reset_brings_the_limits_back(stranger: Wire) -> None:
 async def test_hello_authenticates(stranger: Wire) -> None:
     await stranger.send(call(b"HELLO", b"3", b"AUTH", b"default", b"secret") + LARGE)
     assert await stranger.line() == b"%7"
-    for _ in range(14):
+    for _ in range(HELLO_LINES):
         await stranger.reply()
     assert await stranger.reply() == b":0"
 
@@ -378,7 +383,7 @@ async def test_a_bug_is_an_error_reply_and_the_server_lives_on(
         raise ZeroDivisionError(argv)
 
     for name in (b"ECHO", b"echo"):
-        monkeypatch.setattr(wire._server.backend.engine.commands[name], "call", broken)
+        monkeypatch.setattr(wire._server.backend.engine.commands[name], "run", broken)
     await wire.send(call(b"PING") + call(b"ECHO", b"secret") + call(b"PING") + call(b"echo", b"x"))
     failed = b"-ERR internal error, see the server's log"
     assert [await wire.reply() for _ in range(4)] == [b"+PONG", failed, b"+PONG", failed]
@@ -388,3 +393,23 @@ async def test_a_bug_is_an_error_reply_and_the_server_lives_on(
         or "echo failed" in record.message
     )
     assert await wire.ask(b"PING") == b"+PONG"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"PING\r\n", b"*1\r\n$5\r\nab", b"*3\r\n$-5\r\nfoo\r\n", b"SUBSCRIBE c\r\n", b""]
+)
+async def test_a_closed_connection_leaves_nothing_for_the_collector(server: Server, sent: bytes) -> None:
+    def alive() -> int:
+        return sum(type(held) is Connection for held in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        async with Wire(server) as wire:
+            await wire.send(sent)
+            await until(lambda: server.backend.engine.stats.connections_received)
+        await until(lambda: not server._clients.connections)
+        await until(lambda: alive() == before)
+    finally:
+        gc.enable()

@@ -16,6 +16,7 @@ from vermilion.errors import RespError
 from vermilion.persistence.snapshots import LoadError, Save
 from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
+from vermilion.structures.vector_set import VectorSet
 
 NOW_MS = 1_795_000_000_000
 
@@ -430,3 +431,18 @@ def test_a_journal_is_refused(server: Server) -> None:
     assert server.run("CONFIG GET appendonly") == {b"appendonly": b"no"}
     server.run("CONFIG SET appendonly no")
     assert server.run("BGREWRITEAOF") == errors.NO_JOURNAL_TO_REWRITE
+
+
+# What a file cannot hold ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["SAVE", "BGSAVE"])
+def test_vector_sets_are_left_out(
+    server: Server, tmp_path: Path, log: pytest.LogCaptureFixture, call: str
+) -> None:
+    server.engine.databases[0].store(b"vectors", VectorSet.__new__(VectorSet))
+    server.run("SET a 1")
+    server.run(call)
+    assert "1 vector sets of DB 0 are left out: an RDB has no form for them" in log.messages
+    assert server.info("rdb_last_bgsave_status") == "ok"
+    assert Server(tmp_path).run("DBSIZE") == 1

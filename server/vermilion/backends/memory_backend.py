@@ -11,7 +11,7 @@ from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
 from vermilion.pending import Pending
 from vermilion.persistence.snapshots import Save, Snapshots
-from vermilion.protocol.reply import Push, Reply
+from vermilion.protocol.reply import Reply
 
 if TYPE_CHECKING:
     from vermilion.session import Session
@@ -63,6 +63,7 @@ class MemoryCacheBackend:
         self._cron: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self.engine.waiting.set_alarm = self._set_alarm
+        self.engine.eviction.resume = self._evict_soon
         self.snapshots = Snapshots(self.engine)
         self.snapshots.start_writing = self._write_in_background
         self.engine.persistence = self.snapshots
@@ -141,6 +142,8 @@ class MemoryCacheBackend:
             `get`.
         """
         db = self._db
+        if self.engine.eviction.limited:
+            self.engine.eviction.before_calls()
         if ttl is None:
             db.assign(key.encode(), value)
             return
@@ -234,12 +237,14 @@ class MemoryCacheBackend:
             self.close_session(session)
 
     def _set_alarm(self, delay_ms: int) -> None:
-        """Have the engine look at the deadlines of pending calls; before any that was set for later."""
+        """Have the engine look at the deadlines of pending calls; one that is set for earlier sets the next one."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return  # a program without an event loop calls the engine's periodic work itself
         if self._alarm is not None:
+            if self._alarm.when() <= loop.time() + delay_ms / 1000:
+                return
             self._alarm.cancel()
         self._alarm = loop.call_later(delay_ms / 1000, self._ring)
 
@@ -249,6 +254,13 @@ class MemoryCacheBackend:
         delay_ms = self.engine.end_waits()
         if delay_ms is not None:
             self._set_alarm(delay_ms)
+
+    def _evict_soon(self) -> None:
+        """Have the engine go on with evicting, after the calls that have arrived by now."""
+        try:
+            asyncio.get_running_loop().call_soon(self.engine.eviction.work_off)
+        except RuntimeError:
+            return  # without an event loop, the next call or the periodic work goes on
 
     def _write_in_background(self, save: Save) -> None:
         """Run a background save between other work, or at once in a program without an event loop."""
@@ -261,14 +273,16 @@ class MemoryCacheBackend:
 
     async def _write(self, save: Save) -> None:
         """Write a background save slice by slice, and wait for the disk in a thread."""
+        written = False
         try:
             while not save.advance(SAVE_SLICE_S):  # noqa: ASYNC110  # this is the work, not a wait for it
                 await asyncio.sleep(0)
             await asyncio.to_thread(save.settle)
+            written = True
         except OSError:
-            self.snapshots.finish(save, written=False)
-        else:
-            self.snapshots.finish(save, written=True)
+            return  # the log says what it was
+        finally:
+            self.snapshots.finish(save, written=written)
 
     def _schedule(self) -> None:
         """Run the engine's periodic work `hz` times a second, for a quarter of the time at most."""
@@ -305,7 +319,7 @@ class _Caller:
         self.answer = answer
         self.abort = abort
 
-    def push(self, message: Push) -> None:
+    def push(self, message: Reply) -> None:
         """Drop a message: what calls commands from inside takes replies only."""
 
     def use_resp(self, version: int) -> None:

@@ -26,6 +26,7 @@ from vermilion.session import Server, Session
 from vermilion.structures.hash import Hash
 from vermilion.structures.list import List
 from vermilion.structures.set import Set
+from vermilion.structures.vector_set import VectorSet
 from vermilion.structures.zset import ZSet
 
 LOGGER: Final = logging.getLogger("vermilion")
@@ -97,11 +98,12 @@ def _object(session: Session, arguments: list[bytes]) -> Status:
     held = _held(session, key)
     settings = session.server.settings
     sharing = not (settings.maxmemory and settings.maxmemory_policy.endswith(("lru", "lfu")))
+    length = 0 if isinstance(held, VectorSet) else serialized_length(held)  # it has no form in a file
     idle = db.idle_seconds(key)
     used = (db.clock.now_ms() // 1000 - idle) & 0xFFFFFF
     return Status(
         f"Value at:{id(held):#x} refcount:{values.references(held, sharing=sharing)}"
-        f" encoding:{values.encoding(held)} serializedlength:{serialized_length(held)}"
+        f" encoding:{values.encoding(held)} serializedlength:{length}"
         f" lru:{used} lru_seconds_idle:{idle}"
     )
 

@@ -40,6 +40,7 @@ from vermilion.protocol.numbers import INT64_MAX, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
 from vermilion.session import Server, Session
 from vermilion.structures.glob import compile_glob
+from vermilion.structures.vector_set import VectorSet
 
 _MULTI_SHARD: Final = ("request_policy:multi_shard", "response_policy:agg_sum")
 _NO_EXPIRY: Final = -1
@@ -312,6 +313,8 @@ def copy(session: Session, argv: list[bytes]) -> int:
     held = db.lookup(source)
     if held is None or (target.touch(destination) is not None and not replace):
         return 0
+    if isinstance(held, VectorSet):  # a module's value in Redis, which gives it no way to be copied
+        raise RespError(errors.NOT_COPYABLE)
     target.place(destination, value.copied(held), db.deadline(source))
     target.changed(destination, "copy_to")
     return 1
@@ -369,7 +372,6 @@ def scan(session: Session, argv: list[bytes]) -> list[Reply]:
 container("OBJECT", group="generic", since="2.2.3", summary="Tells how the value of a key is kept.")
 
 _OBJECT_TIPS: Final = ("nondeterministic_output",)
-_NEW_KEYS_FREQUENCY: Final = 5
 
 
 @command("OBJECT|ENCODING", READONLY, since="2.2.3", complexity="O(1)", tips=_OBJECT_TIPS)
@@ -386,7 +388,7 @@ def object_freq(server: Server, db: Database, key: PeekKey) -> int | None:
         return None
     if not _lfu(server):
         raise RespError(errors.FREQUENCY_NOT_TRACKED)
-    return _NEW_KEYS_FREQUENCY  # nothing counts accesses as long as nothing is evicted by them
+    return db.frequency(key)
 
 
 @command("OBJECT|HELP", LOADING | STALE, since="6.2.0", complexity="O(1)")

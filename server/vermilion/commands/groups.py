@@ -1,6 +1,7 @@
 """Imports every group, so that the table of commands is complete."""
 
 from vermilion.commands import (
+    acl,
     bitmap,
     cluster,
     connection,
@@ -9,24 +10,30 @@ from vermilion.commands import (
     generic,
     geo,
     hyperloglog,
+    latency,
     memory,
     migration,
     modules,
+    monitoring,
     replication,
     serialization,
     server,
+    slowlog,
     snapshots,
     sorted_set,
     sorting,
     stream,
     stream_info,
     string,
+    transactions,
+    vector_set,
 )
 from vermilion.commands import hash as hash_
 from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
 __all__ = [
+    "acl",
     "bitmap",
     "cluster",
     "connection",
@@ -36,18 +43,23 @@ __all__ = [
     "geo",
     "hash_",
     "hyperloglog",
+    "latency",
     "list_",
     "memory",
     "migration",
     "modules",
+    "monitoring",
     "replication",
     "serialization",
     "server",
     "set_",
+    "slowlog",
     "snapshots",
     "sorted_set",
     "sorting",
     "stream",
     "stream_info",
     "string",
+    "transactions",
+    "vector_set",
 ]

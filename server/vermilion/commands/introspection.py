@@ -8,6 +8,7 @@ from vermilion.commands.registry import COMMANDS, Command
 from vermilion.commands.syntax import NO_MANDATORY_KEYS, Argument, KeyFlag, KeySpec
 from vermilion.errors import RespError
 from vermilion.protocol.reply import OrderedSet, Reply, Status
+from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION
 
 
 class CallKey(NamedTuple):
@@ -77,6 +78,8 @@ def _key_spec(spec: KeySpec) -> dict[Reply, Reply]:
 
 def document(command: Command) -> dict[Reply, Reply]:
     """Return a command as COMMAND DOCS describes it, its subcommands included."""
+    if command.module:
+        return _texts(group=command.group, module=command.module)
     described = _texts(summary=command.summary, since=command.since, group=command.group)
     described |= _texts(complexity=command.complexity)
     if command.doc_flags:
@@ -148,3 +151,8 @@ def keys_of(argv: Sequence[bytes]) -> list[CallKey]:
     if not found and not lenient:
         raise RespError(errors.INVALID_KEY_ARGUMENTS)  # the word that leads to the keys is missing
     return found
+
+
+def loaded_modules() -> list[Reply]:
+    """Return what HELLO and MODULE LIST say of modules: the commands of one are built in."""
+    return [{b"name": REDIS_MODULE.encode(), b"ver": REDIS_MODULE_VERSION, b"path": b"", b"args": []}]

@@ -1,8 +1,9 @@
-"""MODULE, of the server group: there are no modules here, and none can be loaded."""
+"""MODULE, of the server group: the one whose commands are built in is shown, and none can be loaded."""
 
 from typing import Final
 
 from vermilion import errors
+from vermilion.commands.introspection import loaded_modules
 from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import ADMIN, LOADING, NO_ASYNC_LOADING, NOSCRIPT, STALE, Argument
 from vermilion.errors import RespError
@@ -25,8 +26,8 @@ def _check_allowed(session: Session) -> None:
     complexity="O(N) where N is the number of modules.", tips=["nondeterministic_output_order"],
 )  # fmt: skip
 def module_list() -> list[Reply]:
-    """Return the modules: none."""
-    return []
+    """Return the modules: the one whose commands are built in."""
+    return loaded_modules()
 
 
 @command(

@@ -21,9 +21,10 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vermilion.engine import process
+from vermilion.engine.eviction import EMPTY_SERVER
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import type_name
-from vermilion.version import REDIS_VERSION, __version__
+from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION, REDIS_VERSION, __version__
 
 if TYPE_CHECKING:
     from vermilion.engine.engine import Engine
@@ -145,9 +146,9 @@ def _clients(engine: "Engine") -> Fields:
         "blocked_clients": len(engine.waiting),
         "tracking_clients": 0,
         "pubsub_clients": 0,
-        "watching_clients": 0,
+        "watching_clients": engine.transactions.watching.clients,
         "clients_in_timeout_table": engine.waiting.timed,
-        "total_watched_keys": 0,
+        "total_watched_keys": engine.transactions.watching.keys,
         "total_blocking_keys": engine.waiting.keys,
         "total_blocking_keys_on_nokey": engine.waiting.keys_minding_absence,
     }
@@ -201,7 +202,7 @@ def _memory(engine: "Engine") -> Fields:
         "rss_overhead_bytes": 0,
         "mem_fragmentation_ratio": _ratio(resident, used),
         "mem_fragmentation_bytes": resident - used,
-        "mem_not_counted_for_evict": 0,
+        "mem_not_counted_for_evict": max(0, startup - EMPTY_SERVER),
         "mem_replication_backlog": 0,
         "mem_total_replication_buffers": 0,
         "mem_replica_full_sync_buffer": 0,
@@ -259,7 +260,7 @@ def _threads(engine: "Engine") -> Fields:
 
 
 def _stats(engine: "Engine") -> Fields:
-    stats, keyspace = engine.stats, engine.keyspace
+    stats, keyspace, eviction = engine.stats, engine.keyspace, engine.eviction
     busy_ns = engine.busy_ns()
     recent_cycles = stats.growth("cycles")
     return {
@@ -285,10 +286,10 @@ def _stats(engine: "Engine") -> Fields:
         "expired_time_cap_reached_count": keyspace.time_cap_reached,
         "expire_cycle_cpu_milliseconds": keyspace.cycle_ns // 1_000_000,
         "evicted_keys": keyspace.evicted,
-        "evicted_clients": 0,
+        "evicted_clients": stats.evicted_clients,
         "evicted_scripts": 0,
-        "total_eviction_exceeded_time": 0,
-        "current_eviction_exceeded_time": 0,
+        "total_eviction_exceeded_time": (eviction.exceeded_ns + eviction.current_excess_ns()) // 1_000_000,
+        "current_eviction_exceeded_time": eviction.current_excess_ns() // 1_000_000,
         "keyspace_hits": keyspace.hits,
         "keyspace_misses": keyspace.misses,
         "pubsub_channels": 0,
@@ -325,10 +326,10 @@ def _stats(engine: "Engine") -> Fields:
         "instantaneous_eventloop_duration_usec": (
             stats.growth("busy_ns") // recent_cycles // 1000 if recent_cycles else 0
         ),
-        "acl_access_denied_auth": stats.errors.get("WRONGPASS", 0),
-        "acl_access_denied_cmd": 0,
-        "acl_access_denied_key": 0,
-        "acl_access_denied_channel": 0,
+        "acl_access_denied_auth": engine.acl.denied["auth"],
+        "acl_access_denied_cmd": engine.acl.denied["command"],
+        "acl_access_denied_key": engine.acl.denied["key"],
+        "acl_access_denied_channel": engine.acl.denied["channel"],
     }
 
 
@@ -357,7 +358,8 @@ def _cpu(engine: "Engine") -> Fields:
 
 
 def _modules(engine: "Engine") -> Fields:
-    return {}
+    about = f"name={REDIS_MODULE},ver={REDIS_MODULE_VERSION},api=1,filters=0,usedby=[],using=[]"
+    return {"module": f"{about},options=[handle-io-errors|handle-repl-async-load]"}
 
 
 def _commandstats(engine: "Engine") -> Fields:

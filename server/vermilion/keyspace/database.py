@@ -3,7 +3,7 @@
     data           key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
     expires        key -> deadline in milliseconds since the epoch, for keys that have one
     field_expires  key -> when the first field of the hash there may fall due; a key may outlive its hash here
-    accessed       key -> second of the last access, for OBJECT IDLETIME
+    accessed       key -> second of the last access, for OBJECT IDLETIME and LRU; under LFU, how often it was used
     order          the keys by position, the ground that SCAN and RANDOMKEY stand on: see `structures/scan_order.py`
 
 Writing a new key does not touch the order; it learns of new keys when it is needed next, or a key is deleted,
@@ -13,7 +13,7 @@ A string is `int` after arithmetic, `bytearray` after it was changed in place (A
 O(1) per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from itertools import islice
 from random import Random
 from typing import Final, TypeVar, cast
@@ -22,6 +22,7 @@ from vermilion import errors
 from vermilion.clock import Clock
 from vermilion.errors import RespError
 from vermilion.keyspace.audience import EAR_AWAITED, EAR_CACHES, EAR_EVENTS, EAR_WATCHED, Audience
+from vermilion.keyspace.frequency import NEW, Frequencies, FrequencyRule
 from vermilion.keyspace.value import STRING_TYPES, StringValue
 from vermilion.structures.deadlines import BUCKET_BITS, Deadlines
 from vermilion.structures.hash import Hash
@@ -38,6 +39,9 @@ _PLAIN_INT: Final = {int}
 _SAFE_SUM: Final = 2**62
 """Below this, no run of increments of one pipeline comes near 64 bits."""
 
+_RANDOM_TRIES: Final = 100
+"""So many expired keys RANDOMKEY meets before it takes one, while they are kept."""
+
 ACCESS_LIMIT: Final = 1 << 16
 """Beyond this many keys, access times are kept only when something has asked for them: they cost 40 bytes a key."""
 
@@ -50,10 +54,13 @@ class KeyspaceStats:
 
     __slots__ = (
         "cycle_ns", "databases", "evicted", "expired", "expired_active", "expired_fields", "time_cap_reached",
+        "vector_sets",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.databases: list[Database] = []
+        self.vector_sets = 0
+        """How many vector sets were ever made: the next one's uid."""
         self.reset()
 
     @property
@@ -111,6 +118,7 @@ class Database:
         "hits",
         "index",
         "keeps_access_times",
+        "keeps_expired",
         "listening",
         "misses",
         "random",
@@ -149,8 +157,10 @@ class Database:
         """Who wants to hear of changes: the ears of `audience.py`."""
         self.awaited: set[bytes] = set()
         """The keys whose changes somebody waits for: their changes are noted in `audience.ready`."""
-        self.watched: dict[bytes, int] = {}
-        """The keys whose changes end somebody's transaction, with how many watch each."""
+        self.watched: set[bytes] = set()
+        """The keys whose changes end somebody's transaction: see `watching.py`."""
+        self.keeps_expired = False
+        """Whether expired keys stay, invisible, when somebody looks for them (CLIENT PAUSE)."""
         stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
         self.field_expires: dict[bytes, int] = {}
@@ -165,7 +175,7 @@ class Database:
 
     def peek(self, key: bytes) -> object | None:
         """Return the live value of key or None; neither statistics nor access time notice."""
-        if self.expires and key in self.expires and self._expire_if_due(key):
+        if self.expires and key in self.expires and self._has_expired(key):
             return None
         return self.data.get(key)
 
@@ -182,7 +192,7 @@ class Database:
 
     def lookup(self, key: bytes) -> object | None:
         """Return the live value of key or None, for a command that reads it: counted as a hit or a miss."""
-        if self.expires and key in self.expires and self._expire_if_due(key):
+        if self.expires and key in self.expires and self._has_expired(key):
             self.misses += 1
             return None
         value = self.data.get(key)
@@ -289,7 +299,7 @@ class Database:
         """Make value the value of key, new or not; a time to live stays, so it must have been looked up before."""
         self.data[key] = value
         if self.touching:
-            self.accessed[key] = self.tick
+            self.accessed.setdefault(key, self.tick)  # the look-up was the access
 
     def store(self, key: bytes, value: object) -> None:
         """Make value the value of key, new or not, without a time to live."""
@@ -455,6 +465,11 @@ class Database:
         if self.listening:
             self._tell_event(key, event)
 
+    def wake(self, key: bytes) -> None:
+        """Let those who wait for key look at it again, though it is no other for anybody else."""
+        if key in self.awaited:
+            self.audience.ready[self, key] = None
+
     def listen(self, ear: int, *, on: bool) -> None:
         """Open or close one of the ears of `audience.py`."""
         self.listening = self.listening | ear if on else self.listening & ~ear
@@ -482,18 +497,34 @@ class Database:
         for key in self.awaited:
             self.audience.ready[self, key] = None
 
+    def _tell_watched(self, before: Container[bytes]) -> None:
+        """Tell of the watched keys that are others now, as all keys were replaced at once.
+
+        Args:
+            before: the keys that there were.
+        """
+        changed = [
+            key for key in self.watched if key in before or (key in self.data and not self.is_due(key))
+        ]
+        for key in changed:
+            if key in self.watched:  # to tell of another may have ended its watches
+                self.audience.watched_changed(self, key)
+
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
         size = len(self.data)
+        before = self.data
         self.dirty += size
         self.data = {}
         self.expires = {}
-        self.accessed = {}
+        accessed = self.accessed
+        self.accessed = Frequencies(accessed.rule) if isinstance(accessed, Frequencies) else {}
         self._deadlines = Deadlines(self.expires)
         self.field_expires = {}
         self._fields_due = Deadlines(self.field_expires)
         self._order.clear()
         self._tell_all_awaited()
+        self._tell_watched(before)
         return size
 
     def swap(self, other: "Database") -> None:
@@ -504,6 +535,8 @@ class Database:
             setattr(other, name, mine)
         self._tell_all_awaited()
         other._tell_all_awaited()  # noqa: SLF001  # the other is of this class
+        self._tell_watched(other.data)
+        other._tell_watched(self.data)  # noqa: SLF001
 
     # Time to live -----------------------------------------------------------------------------------------
 
@@ -528,6 +561,19 @@ class Database:
             return False
         self._expire(key)
         return True
+
+    def _has_expired(self, key: bytes) -> bool:
+        """`_expire_if_due` for who only looks: the key stays while expired ones are kept."""
+        if self.expires[key] >= self.clock.now_ms():
+            return False
+        if not self.keeps_expired:
+            self._expire(key)
+        return True
+
+    def is_due(self, key: bytes) -> bool:
+        """Return whether the deadline of key has passed, though it may not have been reclaimed."""
+        deadline = self.expires.get(key)
+        return deadline is not None and deadline < self.clock.now_ms()
 
     def _expire(self, key: bytes) -> None:
         """Delete a key whose deadline has passed."""
@@ -622,11 +668,16 @@ class Database:
         return [key for key in names if expires.get(key, now) >= now]
 
     def random_key(self) -> bytes | None:
-        """Return a random live key, or None when there is none; O(1)."""
+        """Return a random live key, or None when there is none; O(1).
+
+        While expired keys are kept, it may be one of them, as in Redis: there may be no others.
+        """
         self._catch_up()
+        tries = 0
         while self.data:
             key = self._order.pick(self.random)
-            if self.peek(key) is not None:
+            tries += 1
+            if self.peek(key) is not None or (self.keeps_expired and tries > _RANDOM_TRIES):
                 return key
         return None
 
@@ -649,9 +700,53 @@ class Database:
         return max(0, now - self.accessed.get(key, self._tracked_since))
 
     def set_idle(self, key: bytes, seconds: int) -> None:
-        """Let key count as not used for some seconds."""
-        if self.tracking:
+        """Let key count as not used for some seconds; without effect where its uses are counted instead."""
+        if self.tracking and not isinstance(self.accessed, Frequencies):
             self.accessed[key] = self.clock.monotonic_ms() // 1000 - seconds
+
+    def frequency(self, key: bytes) -> int:
+        """Return how often key was used, as a counter from 0 to 255; see `frequency.py`."""
+        accessed = self.accessed
+        if isinstance(accessed, Frequencies):
+            return accessed.counter(key, self.clock.monotonic_ms() // 1000)
+        return NEW
+
+    def set_frequency(self, key: bytes, counter: int) -> None:
+        """Let key count as used so often; without effect where uses are not counted."""
+        if isinstance(self.accessed, Frequencies):
+            self.accessed.assign(key, counter, self.clock.monotonic_ms() // 1000)
+
+    def record_accesses(self, rule: FrequencyRule | None, *, always: bool) -> None:
+        """Record accesses as a policy of eviction needs them.
+
+        Args:
+            rule: for policies that count uses: how; None for those that go by time, or not by uses at all.
+            always: whether the times of a large database are kept, too.
+        """
+        if isinstance(self.accessed, Frequencies) is not (rule is not None) or (always and not self.tracking):
+            self.accessed = {} if rule is None else Frequencies(rule)
+            self.tick = self._tracked_since = self.clock.monotonic_ms() // 1000
+        self.keeps_access_times = always or rule is not None
+        self.tracking = self.touching = True
+
+    def sample(self, count: int, *, fair: bool) -> list[bytes]:
+        """Return at least as many keys by chance, of which some may be the same; there must be one.
+
+        Args:
+            count: how many are wanted.
+            fair: whether each is drawn by itself; it is faster to draw neighbours.
+        """
+        self._catch_up()
+        draw = self._order.choices if fair else self._order.clusters
+        return draw(self.random, count)
+
+    def ranks(self, keys: Iterable[bytes]) -> list[int]:
+        """Return a number for each key, the lower the less recently it was used, or the less often."""
+        accessed = self.accessed
+        if isinstance(accessed, Frequencies):
+            return [accessed.counter(key, self.tick) for key in keys]
+        since = self._tracked_since
+        return [accessed.get(key, since) for key in keys]
 
     def advance_tick(self) -> None:
         """Let access times and the order of keys follow; called by the engine's periodic work."""

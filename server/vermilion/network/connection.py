@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line
-from vermilion.protocol.reply import Push, Reply
+from vermilion.protocol.reply import Reply
 from vermilion.protocol.request import Argv, RequestParser
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ class Connection(asyncio.Protocol):
     Args:
         clients: those of its server, of which it becomes one.
     """
+
+    __slots__ = (
+        "_clients", "_closing", "_encode", "_execute_batch", "_held", "_outbox", "_over_soft_limit_since",
+        "_parser", "_paused", "_running", "_session", "_stats", "_transport", "_unsent", "_waiting", "_write",
+    )  # fmt: skip
 
     def __init__(self, clients: "Clients") -> None:
         self._clients = clients
@@ -70,7 +75,6 @@ class Connection(asyncio.Protocol):
         self._set_keepalive(transport)
         self._stats = self._clients.stats
         self._session = self._clients.backend.open_session(self)
-        self._parser.limited = not self._session.authenticated
         self._clients.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -78,6 +82,8 @@ class Connection(asyncio.Protocol):
         if self in self._clients.connections:
             self._clients.connections.remove(self)
             self._clients.backend.close_session(self._session)
+            # Not to wait for the collector of cycles: a connection goes with its last call.
+            self._session.transport = _GONE
         self._closing = True
 
     def data_received(self, data: bytes) -> None:
@@ -250,7 +256,7 @@ class Connection(asyncio.Protocol):
         # Later: this happens inside of another client's call.
         asyncio.get_running_loop().call_soon(self._go_on)
 
-    def push(self, message: Push) -> None:
+    def push(self, message: Reply) -> None:
         """Send a message that is no reply: soon, so that one to thousands of clients holds up nobody."""
         if not self._outbox:
             self._clients.flush_soon(self)
@@ -311,6 +317,35 @@ class Connection(asyncio.Protocol):
         ):
             if hasattr(socket, name):
                 connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class _Gone:
+    """The transport of a session whose connection is closed: nothing arrives any more."""
+
+    address = local_address = "closed:0"
+    fileno = -1
+    query_buffered = output_buffered = 0
+
+    def answer(self, reply: Reply) -> None:
+        """Drop a reply."""
+
+    def push(self, message: Reply) -> None:
+        """Drop a message."""
+
+    def use_resp(self, version: int) -> None:
+        """There is nothing to encode."""
+
+    def limit_requests(self, limited: bool) -> None:
+        """There is nothing to limit."""
+
+    def close_after_reply(self) -> None:
+        """It is closed."""
+
+    def abort(self) -> None:
+        """It is closed."""
+
+
+_GONE: Final = _Gone()
 
 
 def _address(name: object, unixsocket: str) -> str:

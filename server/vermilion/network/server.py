@@ -14,6 +14,7 @@ from typing import Final, Self
 from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.config import Config, ConfigError
+from vermilion.engine.acl import AclStartError
 from vermilion.engine.engine import Engine
 from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
@@ -365,6 +366,9 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         reason, *words = error.args
         line = " ".join(["rename-command", *(f'"{word}"' for word in words)])
         raise ConfigError(reason, line=line) from error
+    except AclStartError as error:
+        logger.warning("%s", error)
+        return 1
     server = Server(
         backend,
         host=settings.bind,
@@ -390,6 +394,7 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
     _stop_on_signals(server.backend.engine, logger)
     gc.collect()
     gc.freeze()
+    backend.engine.eviction.settle()
     if settings.port:
         logger.info("Ready to accept connections tcp")
     if settings.unixsocket:

@@ -10,6 +10,7 @@ read. So are those of Redis since 2.6, and of Valkey, whose own version 80 says 
 form of hashes of its own.
 """
 
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO, Final, NamedTuple
@@ -20,7 +21,10 @@ from vermilion.rdb.crc64 import crc64
 from vermilion.rdb.encoding import FormatError, Reader, Writer
 from vermilion.rdb.value import read_content, write_value
 from vermilion.settings import Settings
+from vermilion.structures.vector_set import VectorSet
 from vermilion.version import REDIS_VERSION
+
+LOGGER: Final = logging.getLogger("vermilion")
 
 VERSION: Final = 12
 """What Redis 8.0 writes, and the newest of its versions that it reads."""
@@ -161,7 +165,23 @@ class Part(NamedTuple):
 
 def live(db: Database, *, idle_times: bool = False) -> Table:
     """Return the keys of a database, which must not change until they have been written."""
-    return Table(db.index, db.data, db.expires, db.idle_seconds if idle_times else None)
+    data = _storable(db)
+    return Table(
+        db.index, db.data if data is None else data, db.expires, db.idle_seconds if idle_times else None
+    )
+
+
+def _storable(db: Database) -> dict[bytes, object] | None:
+    """Return the keys whose values a file can hold; None where that is all of them."""
+    if VectorSet not in set(map(type, db.data.values())):
+        return None
+    data = {key: value for key, value in db.data.items() if type(value) is not VectorSet}
+    LOGGER.warning(
+        "%d vector sets of DB %d are left out: an RDB has no form for them",
+        len(db.data) - len(data),
+        db.index,
+    )
+    return data
 
 
 def captured(db: Database, *, idle_times: bool = False) -> Table:
@@ -170,7 +190,9 @@ def captured(db: Database, *, idle_times: bool = False) -> Table:
     What can be changed in place is put into its final form here, which takes its time; strings are only copied by
     reference.
     """
-    data = dict(db.data)
+    data = _storable(db)
+    if data is None:
+        data = dict(db.data)
     if not set(map(type, data.values())) <= _IMMUTABLE:
         for key, value in data.items():
             if type(value) not in _IMMUTABLE:

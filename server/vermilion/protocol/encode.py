@@ -12,6 +12,7 @@
     Status, RespError              simple string, error          simple string, error
     Messages                       each of its values, one after the other
     Attributed                     its reply                     attributes, then its reply
+    Encoded                        its bytes
 
 Source: the RESP2 and RESP3 specifications of the Redis documentation.
 """
@@ -25,6 +26,7 @@ from vermilion.protocol.numbers import format_double
 from vermilion.protocol.reply import (
     Attributed,
     BigNumber,
+    Encoded,
     Messages,
     NoReply,
     NullArray,
@@ -105,6 +107,8 @@ def encode_resp2(reply: Reply, append: Append) -> None:
         encode_resp2(b"%d" % reply.number, append)
     elif isinstance(reply, Attributed):
         encode_resp2(reply.reply, append)
+    elif isinstance(reply, Encoded):
+        append(reply.wire)
     elif not isinstance(reply, NoReply):
         raise TypeError(f"no RESP2 form for {type(reply).__name__}")
 
@@ -161,6 +165,8 @@ def encode_resp3(reply: Reply, append: Append) -> None:
             encode_resp3(name, append)
             encode_resp3(value, append)
         encode_resp3(reply.reply, append)
+    elif isinstance(reply, Encoded):
+        append(reply.wire)
     elif not isinstance(reply, NoReply):
         raise TypeError(f"no RESP3 form for {type(reply).__name__}")
 

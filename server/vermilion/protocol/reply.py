@@ -116,6 +116,19 @@ class Attributed:
         self.reply = reply
 
 
+class Encoded:
+    """Bytes of the wire: a reply inside EXEC's that was made before HELLO changed the protocol there.
+
+    Args:
+        wire: one reply, or several.
+    """
+
+    __slots__ = ("wire",)
+
+    def __init__(self, wire: bytes) -> None:
+        self.wire = wire
+
+
 class NoReply:
     """Nothing goes back to the client for this call. `NO_REPLY` is the one instance."""
 
@@ -143,6 +156,7 @@ Scalar: TypeAlias = (
     | BigNumber
     | RespError
     | Attributed
+    | Encoded
     | None
 )
 Reply: TypeAlias = "Scalar | list[Reply] | tuple[Reply, ...] | dict[Reply, Reply] | set[Reply] | Pairs"
