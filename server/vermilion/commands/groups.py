@@ -15,6 +15,7 @@ from vermilion.commands import (
     migration,
     modules,
     monitoring,
+    pubsub,
     replication,
     serialization,
     server,
@@ -25,6 +26,7 @@ from vermilion.commands import (
     stream,
     stream_info,
     string,
+    tracking,
     transactions,
     vector_set,
 )
@@ -49,6 +51,7 @@ __all__ = [
     "migration",
     "modules",
     "monitoring",
+    "pubsub",
     "replication",
     "serialization",
     "server",
@@ -60,6 +63,7 @@ __all__ = [
     "stream",
     "stream_info",
     "string",
+    "tracking",
     "transactions",
     "vector_set",
 ]

@@ -1,7 +1,9 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> transactions -> permissions -> memory -> disk -> MONITOR
+authentication -> transactions -> permissions -> memory -> disk -> subscriptions -> MONITOR
 """
+
+from typing import Final
 
 from vermilion import errors
 from vermilion.commands.syntax import DENYOOM, NO_MULTI, WRITE
@@ -14,9 +16,15 @@ from vermilion.session import (
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
+    GATE_SUBSCRIBED,
     GATE_UNSAVED,
     Session,
 )
+
+_WHILE_SUBSCRIBED: Final = frozenset({
+    "ping", "psubscribe", "punsubscribe", "quit", "reset", "ssubscribe", "subscribe", "sunsubscribe", "unsubscribe",
+})  # fmt: skip
+"""What a subscribed client may call in RESP2, which cannot tell messages from replies."""
 
 
 def obstacle(
@@ -45,6 +53,8 @@ def obstacle(
         called.declared.flags & WRITE or called.name == "ping" for called in calls_in(session, command)
     ):
         return errors.NOT_PERSISTED
+    if gates & GATE_SUBSCRIBED and session.resp == 2 and command.name not in _WHILE_SUBSCRIBED:
+        return errors.only_while_unsubscribed(command.name)
     if gates & GATE_MONITOR and session.monitoring and command.uses_keys:
         return errors.MONITOR_USES_NO_KEYS
     return None

@@ -125,7 +125,7 @@ class Snapshot(NamedTuple):
                 continue
             db = databases[entry.database]
             db.remove(entry.key)
-            db.place(entry.key, entry.value, entry.deadline_ms)
+            db.load(entry.key, entry.value, entry.deadline_ms)
             if entry.idle_s is not None:
                 db.set_idle(entry.key, entry.idle_s)
         return Loaded(len(self.entries) - expired, expired)
