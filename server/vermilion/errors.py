@@ -483,6 +483,20 @@ INVALID_FIRST_DB: Final = "ERR invalid first DB index"
 INVALID_SECOND_DB: Final = "ERR invalid second DB index"
 NO_SHUTDOWN: Final = "ERR No shutdown in progress."
 SHUTDOWN_FAILED: Final = "ERR Errors trying to SHUTDOWN. Check logs."
+NOT_SAVED: Final = "ERR"
+NOT_LOADED: Final = "ERR Error trying to load the RDB dump, check server logs."
+SAVE_IN_PROGRESS: Final = "ERR Background save already in progress"
+NOT_PERSISTED: Final = (
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that"
+    " may modify the data set are disabled, because this instance is configured to report errors during writes if RDB"
+    " snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB"
+    " error."
+)
+NO_JOURNAL: Final = "this server keeps no journal; it saves snapshots: see the directive save"
+"""Our own, as the next one: Redis would begin to keep one."""
+NO_JOURNAL_TO_REWRITE: Final = (
+    "ERR BGREWRITEAOF is not possible: this server keeps no journal; BGSAVE saves a snapshot"
+)
 DEBUG_NOT_ALLOWED: Final = (
     'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a'
     " local connection, otherwise you need to set this option in the configuration file, and then restart the server."
@@ -664,6 +678,10 @@ MIGRATE_REFUSED: Final = "ERR MIGRATE is not possible: this server opens no conn
 
 # DEBUG ---------------------------------------------------------------------------------------------------
 
+RELOAD_OPTIONS: Final = "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
+NOT_A_LISTPACK: Final = "ERR Not a listpack encoded object."
+NOT_A_HASH_TABLE: Final = "ERR The value stored at the specified key is not represented using an hash table"
+NO_SUCH_DATABASE: Final = "ERR Out of range database"
 PACKED_THRESHOLD: Final = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
 NOT_A_PROTOCOL_TYPE: Final = (
     "ERR Wrong protocol type name. Please use one of the following:"

@@ -38,6 +38,7 @@ GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
 GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
 GATE_ACL: Final = 1 << 8  # the user is restricted
 GATE_TIMED: Final = 1 << 11  # SLOWLOG is interested in quick calls, too: each is timed by itself
+GATE_UNSAVED: Final = 1 << 13  # the last background save failed, and `stop-writes-on-bgsave-error` is on
 
 
 CLIENT_SIZE: Final = 3300
@@ -265,6 +266,72 @@ class MemoryFigures(NamedTuple):
         return self.used - self.overhead
 
 
+class SnapshotFigures(NamedTuple):
+    """What INFO says of saving; -1 for a duration that there is none of.
+
+    Args:
+        saving: whether a background save is under way.
+        last_ok: whether the last one succeeded.
+        last_duration_s: how long the last one took.
+        current_duration_s: for how long one has been under way.
+        saves: how many were asked for.
+        keys_done: how many keys the one under way has written.
+        keys_total: of how many.
+        keys_loaded: how many keys the last file that was loaded had.
+        keys_expired: how many more that had expired.
+    """
+
+    saving: bool = False
+    last_ok: bool = True
+    last_duration_s: int = -1
+    current_duration_s: int = -1
+    saves: int = 0
+    keys_done: int = 0
+    keys_total: int = 0
+    keys_loaded: int = 0
+    keys_expired: int = 0
+
+
+class Persistence(Protocol):
+    """What is left of an engine's keys when it ends: snapshots, in a file."""
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a background save is under way."""
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether writing is to be refused, as what is written would not be saved."""
+
+    @property
+    def last_save_ms(self) -> int:
+        """When the last save succeeded; at first, when the engine started."""
+
+    def save(self) -> bool:
+        """Write a snapshot now; return whether it was written. The log says why not."""
+
+    def count_save(self) -> None:
+        """Count a save that was asked for, in INFO."""
+
+    def save_in_background(self) -> None:
+        """Begin to write a snapshot between the calls of clients; none may be under way."""
+
+    def reload(self, *, save: bool, flush: bool, merge: bool) -> None:
+        """Load the snapshot; RespError says that it could not be, with nothing changed (DEBUG RELOAD)."""
+
+    def emptied(self) -> None:
+        """Let the file be as empty as the databases are (FLUSHALL), where there are save points."""
+
+    def prepare_end(self, *, save: bool | None, force: bool) -> bool:
+        """Save before a server ends, with None if there are save points; return whether it may end."""
+
+    def cron(self) -> None:
+        """Begin a background save when a save point says so."""
+
+    def figures(self) -> SnapshotFigures:
+        """Return what INFO says of saving."""
+
+
 class QueuedCalls(Protocol):
     """What a client has queued since MULTI."""
 
@@ -411,6 +478,9 @@ class FunctionLibraries(Protocol):
     def restore(self, data: bytes, policy: str) -> None:
         """Take in the libraries of a payload: `FLUSH`, `APPEND` or `REPLACE`. RespError says why it cannot be."""
 
+    def take(self, codes: Sequence[bytes], policy: str) -> None:
+        """Take in libraries by their code."""
+
 
 class Scripting(Protocol):
     """Lua, as EVAL, SCRIPT, FUNCTION and FCALL ask for it; the assembly puts it in place."""
@@ -466,6 +536,7 @@ class Server(Protocol):
     scripting: Scripting | None
     busy_reply: str | None
     """The error for most calls while a script runs for too long; None otherwise."""
+    persistence: Persistence
     active_expire: bool
     """Whether the periodic work reclaims expired keys (DEBUG SET-ACTIVE-EXPIRE)."""
     cron_paused: bool
@@ -532,5 +603,13 @@ class Server(Protocol):
     def reset_stats(self) -> None:
         """Start counting anew (CONFIG RESETSTAT)."""
 
-    def shut_down(self) -> None:
-        """Ask the assembly to stop serving once this call has been answered."""
+    def shut_down(self, *, save: bool | None = None, force: bool = False) -> bool:
+        """Save, and ask the assembly to stop serving once this call has been answered.
+
+        Args:
+            save: whether to save; None to do so if there are save points.
+            force: whether to stop though saving fails.
+
+        Returns:
+            Whether it stops.
+        """

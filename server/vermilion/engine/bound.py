@@ -28,6 +28,7 @@ from vermilion.session import (
     GATE_SUBSCRIBED,
     GATE_TIMED,
     GATE_TRACKING,
+    GATE_UNSAVED,
     Session,
 )
 
@@ -92,6 +93,8 @@ class BoundCommand:
             self.gated |= GATE_SCRIPT
         if not declared.flags & ALLOW_BUSY:
             self.gated |= GATE_BUSY
+        if declared.flags & WRITE or declared.name == "ping":  # health checks are to notice
+            self.gated |= GATE_UNSAVED
         if declared.flags & NO_AUTH:
             # HELLO and RESET are among these: the slow path is where a change of the protocol is noticed.
             self.gated = self.gated & ~GATE_AUTH | GATE_RESOLVE
@@ -99,7 +102,7 @@ class BoundCommand:
             # The slow path sees to their arity, too: a call of a wrong one refuses the transaction.
             self.gated = self.gated & ~GATE_MULTI | GATE_RESOLVE
         if declared.name == "exec":
-            self.gated |= GATE_MEMORY
+            self.gated |= GATE_MEMORY | GATE_UNSAVED
         self.plain = not (self.gated & GATE_RESOLVE or declared.flags & NO_MULTI)
         self.may_write = bool(declared.flags & WRITE) or declared.name in _MAY_REPLICATE
         self.uses_keys = self.may_write or bool(declared.flags & READONLY)

@@ -23,6 +23,7 @@ from vermilion.engine import info as report
 from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.client_eviction import evict_clients
+from vermilion.engine.diskless import Diskless
 from vermilion.engine.eviction import Eviction, Meter
 from vermilion.engine.heap import Heap
 from vermilion.engine.monitors import Monitors
@@ -54,8 +55,10 @@ from vermilion.session import (
     GATE_RESOLVE,
     GATE_TIMED,
     GATE_TRACKING,
+    GATE_UNSAVED,
     Configuration,
     MemoryFigures,
+    Persistence,
     Scripting,
     Session,
     TableFigures,
@@ -148,6 +151,7 @@ class Engine:
             configuration.watch(directive, self._follow_policy)
         for directive in ("slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold"):
             configuration.watch(directive, self._follow_slowness)
+        self.persistence: Persistence = Diskless(self.clock.now_ms())
         self._caller: Session | None = None
         """Whose gated call runs."""
         self._afterwards: list[Reply] = []
@@ -639,6 +643,7 @@ class Engine:
         self.eviction.check()
         evict_clients(self.sessions.values(), self.settings, self.stats)
         self.used_memory_peak = max(self.used_memory_peak, process.memory().used)
+        self.persistence.cron()
         self.stats.count_cron(perf_counter_ns() - start)
         self.stats.sample(self.commands_processed(), self.busy_ns())
 
@@ -660,6 +665,10 @@ class Engine:
     def _gate_memory(self) -> None:
         """Let writes pass or not, of all sessions."""
         self.set_gate(GATE_MEMORY, on=self.eviction.exhausted)
+
+    def check_saving(self) -> None:
+        """See whether writing is to be refused because saving fails."""
+        self.set_gate(GATE_UNSAVED, on=self.persistence.is_failing)
 
     # What commands ask for --------------------------------------------------------------------------------
 
@@ -737,11 +746,23 @@ class Engine:
         self.busy_reply = None
         self.set_gate(GATE_BUSY, on=False)
 
-    def shut_down(self) -> None:
-        """Ask the assembly to stop serving once this call has been answered."""
+    def shut_down(self, *, save: bool | None = None, force: bool = False) -> bool:
+        """Save, and ask the assembly to stop serving once this call has been answered.
+
+        Args:
+            save: whether to save; None to do so if there are save points.
+            force: whether to stop though saving fails.
+
+        Returns:
+            Whether it stops.
+        """
+        if not self.persistence.prepare_end(save=save, force=force):
+            LOGGER.warning("Errors trying to shut down the server. Check the logs for more information.")
+            return False
         if self.scripting is not None:
             self.scripting.abandon()
         self.on_shutdown()
+        return True
 
 
 def _ignore(*_: object) -> None:

@@ -1,13 +1,13 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> what scripts may not do -> transactions -> permissions -> memory -> subscriptions -> MONITOR
+authentication -> what scripts may not do -> transactions -> permissions -> memory -> disk -> subscriptions -> MONITOR
 -> a busy script
 """
 
 from typing import Final
 
 from vermilion import errors
-from vermilion.commands.syntax import DENYOOM, NO_MULTI
+from vermilion.commands.syntax import DENYOOM, NO_MULTI, WRITE
 from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand
 from vermilion.engine.transactions import calls_in
@@ -21,6 +21,7 @@ from vermilion.session import (
     GATE_READ_ONLY,
     GATE_SCRIPT,
     GATE_SUBSCRIBED,
+    GATE_UNSAVED,
     Session,
 )
 
@@ -56,6 +57,10 @@ def obstacle(
             return refusal
     if gates & GATE_MEMORY and any(called.declared.flags & DENYOOM for called in calls_in(session, command)):
         return errors.OUT_OF_MEMORY
+    if gates & GATE_UNSAVED and any(
+        called.declared.flags & WRITE or called.name == "ping" for called in calls_in(session, command)
+    ):
+        return errors.NOT_PERSISTED
     if gates & GATE_SUBSCRIBED and session.resp == 2 and command.name not in _WHILE_SUBSCRIBED:
         return errors.only_while_unsubscribed(command.name)
     if gates & GATE_MONITOR and session.monitoring and command.uses_keys:

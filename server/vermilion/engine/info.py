@@ -229,7 +229,7 @@ def _script_figures(engine: "Engine") -> ScriptFigures:
 
 
 def _persistence(engine: "Engine") -> Fields:
-    clock = engine.clock
+    figures = engine.persistence.figures()
     return {
         "loading": 0,
         "async_loading": 0,
@@ -237,19 +237,18 @@ def _persistence(engine: "Engine") -> Fields:
         "current_cow_size": 0,
         "current_cow_size_age": 0,
         "current_fork_perc": "0.00",
-        "current_save_keys_processed": 0,
-        "current_save_keys_total": 0,
+        "current_save_keys_processed": figures.keys_done,
+        "current_save_keys_total": figures.keys_total,
         "rdb_changes_since_last_save": engine.keyspace.dirty,
-        "rdb_bgsave_in_progress": 0,
-        # As in Redis, the start counts as a save: what there was then is what there would be again.
-        "rdb_last_save_time": (clock.now_ms() - clock.monotonic_ms() + engine.stats.started_ms) // 1000,
-        "rdb_last_bgsave_status": "ok",
-        "rdb_last_bgsave_time_sec": -1,
-        "rdb_current_bgsave_time_sec": -1,
-        "rdb_saves": 0,
+        "rdb_bgsave_in_progress": int(figures.saving),
+        "rdb_last_save_time": engine.persistence.last_save_ms // 1000,
+        "rdb_last_bgsave_status": "ok" if figures.last_ok else "err",
+        "rdb_last_bgsave_time_sec": figures.last_duration_s,
+        "rdb_current_bgsave_time_sec": figures.current_duration_s,
+        "rdb_saves": figures.saves,
         "rdb_last_cow_size": 0,
-        "rdb_last_load_keys_expired": 0,
-        "rdb_last_load_keys_loaded": 0,
+        "rdb_last_load_keys_expired": figures.keys_expired,
+        "rdb_last_load_keys_loaded": figures.keys_loaded,
         "aof_enabled": 0,
         "aof_rewrite_in_progress": 0,
         "aof_rewrite_scheduled": 0,

@@ -5,7 +5,7 @@ replaced, or restored among others, comes back when the new ones fail.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from vermilion import errors
@@ -246,8 +246,11 @@ class Libraries:
         Raises:
             RespError: when it is no payload, or a library does not fit.
         """
+        self.take(_read_payload(data), policy)
+
+    def take(self, codes: Sequence[bytes], policy: str) -> None:
+        """Take in libraries by their code, all or none; see `restore`."""
         before = (dict(self._libraries), dict(self._functions), self._runtime)
-        codes = _read_payload(data)
         if policy == "FLUSH":
             self.flush()
         try:
