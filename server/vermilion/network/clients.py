@@ -31,6 +31,10 @@ class Clients:
     Args:
         backend: what executes their calls.
         unixsocket: the path that clients of the Unix socket are shown under.
+
+    Attributes:
+        handshakes: how many connections are about to become clients, by TLS.
+        failed_handshakes: how many have not become any.
     """
 
     def __init__(self, backend: MemoryCacheBackend, unixsocket: str) -> None:
@@ -39,16 +43,24 @@ class Clients:
         self.settings = backend.engine.settings
         self.stats = backend.engine.stats
         self.connections: set[Connection] = set()
+        self.handshakes = 0
+        self.failed_handshakes = 0
         self._clock = backend.engine.clock
         self.now_ms = self._clock.monotonic_ms()
         self._timer: asyncio.TimerHandle | None = None
         self._to_flush: dict[Connection, None] = {}
         backend.config.watch("proto-max-bulk-len", self._limit_arguments)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many clients as `maxclients` allows; who is shaking hands is one."""
+        return len(self.connections) + self.handshakes >= self.settings.maxclients
+
     def refusal(self, transport: asyncio.Transport) -> str | None:
         """Return the error with which a new client is turned away, or None to take it in."""
         settings = self.settings
-        if len(self.connections) >= settings.maxclients:
+        # A client of TLS has had its place since its handshake began.
+        if self.is_full and transport.get_extra_info("sslcontext") is None:
             self.stats.rejected_connections += 1
             return errors.MAX_CLIENTS
         if settings.protected_mode and not settings.requirepass:
