@@ -115,6 +115,14 @@ class Settings:
         PER_CYCLE, "1", "TLS connections accepted in one turn of the loop.", ignored=True
     )
 
+    # Metrics: these two are Vermilion's own
+    metrics_port: int = directive(
+        PORT, "0", "TCP port of the metrics and the health check; 0 for none.", access="fixed"
+    )
+    metrics_bind: tuple[str, ...] = directive(
+        ADDRESSES, "127.0.0.1 -::1", "Addresses that the metrics listen on.", access="fixed"
+    )
+
     # TLS
     tls_port: int = directive(PORT, "0", "TCP port to listen on with TLS; 0 for none.")
     tls_cert_file: str = directive(TEXT, "", "Certificate of the server.", names_file=True)

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
+from vermilion.measures import Measure
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
@@ -69,6 +71,16 @@ class Clients:
                 self.stats.rejected_connections += 1
                 return errors.PROTECTED_MODE
         return None
+
+    def measures(self) -> Iterator[Measure]:
+        """Return what only the network knows: the handshakes of TLS."""
+        yield Measure("tls_handshakes", "gauge", "TLS handshakes that go on.", {(): self.handshakes})
+        yield Measure(
+            "tls_handshakes_failed",
+            "counter",
+            "TLS handshakes that have failed.",
+            {(): self.failed_handshakes},
+        )
 
     def _limit_arguments(self, settings: Settings) -> None:
         """Tell the connections what CONFIG SET has said about `proto-max-bulk-len`."""

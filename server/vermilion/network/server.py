@@ -40,6 +40,8 @@ class Server:
         tls_port: the TCP port for TLS; 0 for any free one, None for none. Certificate and key are those of the
             backend's configuration.
         unixsocket: the path of a Unix socket, empty for none.
+        metrics_port: the TCP port for `/metrics` and `/healthz`; 0 for any free one, None for none. It listens on
+            the addresses of the directive `metrics-bind`, and needs the extra `vermilion[metrics]`.
 
     Example:
         >>> import asyncio
@@ -67,17 +69,20 @@ class Server:
         port: int | None = 6379,
         tls_port: int | None = None,
         unixsocket: str = "",
+        metrics_port: int | None = None,
     ) -> None:
         self.backend = backend or MemoryCacheBackend()
         self._hosts = (host,) if isinstance(host, str) else tuple(host)
         self._port = port
         self._tls_port = tls_port
         self._unixsocket = unixsocket
+        self._metrics_port = metrics_port
         self._settings = self.backend.engine.settings
         self._clients = Clients(self.backend, unixsocket)
         self._plain = Port(self._serve_plain)
         self._tls = Port(self._serve_tls)
         self._tls_context: ssl.SSLContext | None = None
+        self._metrics: Port | None = None
         self._unix_listener: asyncio.Server | None = None
         self._stop_wanted = asyncio.Event()
         self._listening = False
@@ -130,6 +135,22 @@ class Server:
             `port`, `url`.
         """
         return self._tls.number or self._tls_port or 0
+
+    @property
+    def metrics_port(self) -> int:
+        """The TCP port of the metrics and the health check.
+
+        Returns:
+            The real one once it listens, also when 0 was asked for; 0 without metrics.
+
+        Example:
+            >>> Server(port=7379, metrics_port=9121).metrics_port
+            9121
+
+        See Also:
+            `port`.
+        """
+        return (self._metrics.number if self._metrics else 0) or self._metrics_port or 0
 
     @property
     def url(self) -> str:
@@ -185,6 +206,8 @@ class Server:
                 await self._plain.open(self._hosts, self._port)
             if self._tls_port is not None:
                 await self._tls.open(self._hosts, self._tls_port)
+            if self._metrics_port is not None:
+                await self._open_metrics(self._metrics_port)
             if self._unixsocket:
                 await self._listen_unix()
         except TlsError as error:
@@ -196,6 +219,7 @@ class Server:
         # CONFIG GET and INFO tell where clients really are.
         self._settings.bind, self._settings.unixsocket = self._hosts, self._unixsocket
         self._settings.port, self._settings.tls_port = self.port, self.tls_port
+        self._settings.metrics_port = self.metrics_port
         self._listening = True
         self._follow_configuration()
         self.backend.engine.on_shutdown = self._stop_wanted.set
@@ -215,6 +239,8 @@ class Server:
         self._listening = False
         await self._plain.close()
         await self._tls.close()
+        if self._metrics is not None:
+            await self._metrics.close()
         if self._unix_listener is not None:
             self._unix_listener.close()
             self._unix_listener = None
@@ -255,6 +281,18 @@ class Server:
         """Return the context for the next handshake."""
         assert self._tls_context is not None  # noqa: S101  # nothing listens before there is one
         return self._tls_context
+
+    async def _open_metrics(self, port: int) -> None:
+        """Serve metrics and the health check."""
+        try:
+            from vermilion.network.metrics import metrics_site  # noqa: PLC0415  # an extra, which few have
+        except ImportError as error:
+            raise ListenError(
+                f"metrics-port needs the package {error.name}: pip install 'vermilion[metrics]'"
+            ) from error
+        site = metrics_site(self.backend, self._clients.measures)
+        self._metrics = Port(site.serve)
+        await self._metrics.open(self._settings.metrics_bind, port)
 
     async def _listen_unix(self) -> None:
         """Open the Unix socket in place of one that a dead server left."""
@@ -368,6 +406,7 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         port=settings.port or None,
         tls_port=settings.tls_port or None,
         unixsocket=settings.unixsocket,
+        metrics_port=settings.metrics_port or None,
     )
     logger.info("Running mode=standalone, port=%d.", settings.port or settings.tls_port)
     if not (settings.port or settings.tls_port or settings.unixsocket):
@@ -388,6 +427,8 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         logger.info("Ready to accept connections unix")
     if settings.tls_port:
         logger.info("Ready to accept connections tls")
+    if settings.metrics_port:
+        logger.info("Metrics at http://%s:%d/metrics", settings.metrics_bind[0], settings.metrics_port)
     notify(settings.supervised, "READY=1", os.environ)
     await server.wait()
     logger.info("User requested shutdown...")
