@@ -58,8 +58,9 @@ record: $(STAMPS)/test ## record the transcripts anew from ORACLE=redis://host:p
 fuzz: $(STAMPS)/test ## make random calls to ours and to ORACLE=redis://host:port; print where they differ
 	$(BIN)/python -m conformance.fuzz --oracle $(ORACLE) $(ARGS)
 
-docs: $(STAMPS)/package ## write docs/commands.md anew from the declarations
+docs: $(STAMPS)/package ## write docs/commands.md and docs/directives.md anew from the declarations
 	$(BIN)/python -m conformance.compatibility
+	$(BIN)/python -m conformance.directives
 
 bench: $(STAMPS)/bench ## measure against a real Redis; REDIS_SERVER= and REDIS_BENCHMARK= name the commands
 	$(BIN)/python -m conformance.bench $(ARGS)

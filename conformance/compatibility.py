@@ -40,7 +40,7 @@ def _rows(names: list[str]) -> Iterator[str]:
     """Yield the rows of one group's table."""
     for name in names:
         shown = name.upper().replace("|", " ")
-        declared = COMMANDS.get(name)
+        declared = COMMANDS.get(name.lower())
         yield f"| {shown} | {declared.summary if declared else '*not yet*'} |"
 
 
@@ -48,7 +48,7 @@ def page() -> str:
     """Return the text of docs/commands.md."""
     sections = [_HEAD]
     for group, names in recorded().items():
-        there = sum(name in COMMANDS for name in names)
+        there = sum(name.lower() in COMMANDS for name in names)
         sections.append(
             f"## {group.capitalize().replace('-', ' ')}: {there} of {len(names)}\n\n"
             "| command | what it does |\n|---|---|\n" + "\n".join(_rows(names)) + "\n"

@@ -94,6 +94,28 @@ def _approx(reply: Reply, parameter: str) -> str:
     return f"{reply.kind}{parameter}" if inside else render(reply)
 
 
+_NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+def _near(reply: Reply, parameter: str) -> str:
+    """All of it, but of doubles, and of texts that spell one, so many decimals; in whatever order, if asked."""
+    digits, comma, order = parameter.partition(",")
+    if not digits.isdigit() or (comma and order != "sorted"):
+        raise VerbError("near takes how many decimals it compares: near:DIGITS or near:DIGITS,sorted")
+    if reply.items is not None:
+        texts = [_near(item, parameter) for item in reply.items]
+        if comma and reply.kind == "%":
+            pairs = sorted(zip(texts[::2], texts[1::2], strict=True))
+            texts = [text for pair in pairs for text in pair]
+        elif comma:
+            texts.sort()
+        return render_items(reply.kind, len(texts), texts)
+    if reply.kind not in "$," or reply.data is None or not _NUMBER.fullmatch(reply.text()):
+        return render(reply)
+    rounded = round(float(reply.text()), int(digits)) + 0.0  # no negative zero
+    return f"{reply.kind}{rounded:.{digits}f}"
+
+
 def _type(reply: Reply, parameter: str) -> str:
     """The shape: types without content; equal neighbours in an aggregate are one, keys of a map are kept."""
     _refuse_parameter("type", parameter)
@@ -134,7 +156,7 @@ def _fields(reply: Reply, parameter: str) -> str:
     if left_out and len(left_out) < len(names):
         raise VerbError("fields takes either the names to show or, each after a minus, those to leave out")
     lines = []
-    for line in _content(reply).splitlines():
+    for line in _without_transport(_content(reply)).splitlines():
         fields = list(_FIELD.finditer(line))
         if names and not left_out:
             shown = [field[0] for field in fields if field["name"] in names]
@@ -145,6 +167,11 @@ def _fields(reply: Reply, parameter: str) -> str:
         if shown:
             lines.append(" ".join(shown))
     return _fields_text(reply, lines)
+
+
+def _without_transport(text: str) -> str:
+    """Return fields without the client flag of Unix sockets: either transport gives the same transcripts."""
+    return _CLIENT_FLAGS.sub(lambda found: f"flags={found[1].replace('U', '') or 'N'}", text)
 
 
 def _content(reply: Reply) -> str:
@@ -177,11 +204,23 @@ def _mask(reply: Reply, parameter: str) -> str:
 def _mask_fields(reply: Reply, names: set[str]) -> str:
     if reply.data is None or reply.is_error:
         return render(reply)
-    text = _content(reply)
+    text = _without_transport(_content(reply))
     # here a value ends at a comma too: INFO has fields within fields
     pattern = "|".join(re.escape(name) for name in names)
     masked = re.sub(rf"\b({pattern})([=:])[^ ,\r\n]*", r"\1\2*", text)
     return render(reply) if masked == text else _fields_text(reply, masked.splitlines())
+
+
+_CLIENT_FLAGS: Final = re.compile(r"\bflags=([A-Za-z]+)\b")
+_MONITORED: Final = re.compile(r"^\d{10,}\.\d{6} \[(\d+) (?:unix:|[\d.]+:\d)[^\]]*\]")
+
+
+def _monitor(reply: Reply, parameter: str) -> str:
+    """Of a line of MONITOR all but the time and the client's address."""
+    _refuse_parameter("monitor", parameter)
+    text = reply.text() if reply.kind == "+" else ""
+    shown = _MONITORED.sub(r"<time> [\1 <client>]", text)
+    return render(reply) if shown == text else f"+{shown}"
 
 
 def _help(reply: Reply, parameter: str) -> str:
@@ -203,10 +242,12 @@ TOLERANCES: Final[Mapping[str, Callable[[Reply, str], str]]] = {
     "same_sorted": _same_sorted,
     "same_error": _same_error,
     "approx": _approx,
+    "near": _near,
     "type": _type,
     "moments": _moments,
     "fields": _fields,
     "mask": _mask,
+    "monitor": _monitor,
     "help": _help,
 }
 """Every tolerance by its verb."""

@@ -16,6 +16,7 @@ import pytest
 from vermilion import cli
 from vermilion.__main__ import main
 from vermilion.config import Config, ConfigError
+from vermilion.errors import RespError
 from vermilion.network.supervision import notify
 from vermilion.version import __version__
 
@@ -260,3 +261,16 @@ def test_a_supervised_process_stays(tmp_path: Path) -> None:
     arguments = ("--daemonize", "yes", "--supervised", "systemd", "--logfile", str(tmp_path / "log"))
     status, out, _ = run(*arguments, program=("-c", DAEMON))
     assert (status, out) == (0, "said to nobody\n")
+
+
+def test_clients_for_whom_there_are_no_descriptors_are_not_promised(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("vermilion.network.descriptors.room_for", lambda clients: min(clients, 500))
+    config = Config.from_arguments(["--maxclients", "1000"], {})
+    with cli.process(config), caplog.at_level(logging.WARNING):
+        assert config.settings.maxclients == 500
+        with pytest.raises(RespError, match="try with 500"):
+            config.set([(b"maxclients", b"501")])
+        config.set([(b"maxclients", b"400")])
+    assert config.settings.maxclients == 400

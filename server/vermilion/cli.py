@@ -140,10 +140,12 @@ def process(config: "Config") -> Iterator["logging.Logger"]:
     except OSError as error:
         raise ConfigError(f"Can't open {error.filename}: {error.strerror}") from None
     config.watch("dir", _enter)
+    config.watch("maxclients", _make_room)
     config.watch("loglevel", lambda now: logger.setLevel(LEVELS[now.loglevel]))
     logger.info("Vermilion %s is starting, compatible with Redis version=%s", __version__, REDIS_VERSION)
     if config.ignored:
         logger.info("Directives without a meaning here: %s", ", ".join(config.ignored))
+    _reduce_clients(settings, logger)
     pidfile = Path(settings.pidfile).absolute() if settings.pidfile else None
     if pidfile:
         try:
@@ -171,6 +173,31 @@ def is_supervised(mode: str) -> bool:
 
 def _enter(settings: "Settings") -> None:
     os.chdir(settings.dir)
+
+
+def _make_room(settings: "Settings") -> None:
+    """Have descriptors for all clients, or refuse."""
+    from vermilion.errors import too_many_clients  # noqa: PLC0415  # not for --version
+    from vermilion.network.descriptors import room_for  # noqa: PLC0415
+
+    room = room_for(settings.maxclients)
+    if room < settings.maxclients:
+        raise ValueError(too_many_clients(room))
+
+
+def _reduce_clients(settings: "Settings", logger: "logging.Logger") -> None:
+    """Start with fewer clients than were asked for, where there are not descriptors for all of them."""
+    from vermilion.network.descriptors import room_for  # noqa: PLC0415  # not for --version
+
+    room = room_for(settings.maxclients)
+    if room < settings.maxclients:
+        logger.warning(
+            "maxclients has been reduced from %d to %d: the system grants no more file descriptors;"
+            " 'ulimit -n' raises them.",
+            settings.maxclients,
+            room,
+        )
+        settings.maxclients = room
 
 
 def _go_into_background() -> None:

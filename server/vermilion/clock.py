@@ -22,19 +22,41 @@ class Clock(Protocol):
     def monotonic_ms(self) -> int:
         """Return milliseconds that never go back, since an arbitrary start."""
 
+    def hold(self) -> None:
+        """Let the calendar stand still: what runs as one (EXEC) sees one time. Holds may nest."""
+
+    def release(self) -> None:
+        """End the latest `hold`."""
+
 
 class SystemClock:
     """The machine's clock."""
 
-    __slots__ = ()
+    __slots__ = ("_held_ns", "_holds")
+
+    def __init__(self) -> None:
+        self._held_ns = 0
+        self._holds = 0
 
     def now_ms(self) -> int:
         """Return the milliseconds since the Unix epoch."""
-        return time_ns() // 1_000_000
+        return (self._held_ns or time_ns()) // 1_000_000
 
     def now_us(self) -> int:
         """Return the microseconds since the Unix epoch."""
-        return time_ns() // 1_000
+        return (self._held_ns or time_ns()) // 1_000
+
+    def hold(self) -> None:
+        """Let the calendar stand still."""
+        if not self._holds:
+            self._held_ns = time_ns()
+        self._holds += 1
+
+    def release(self) -> None:
+        """End the latest `hold`."""
+        self._holds -= 1
+        if not self._holds:
+            self._held_ns = 0
 
     def monotonic_ms(self) -> int:
         """Return milliseconds that never go back, since an arbitrary start."""
@@ -70,6 +92,12 @@ class ManualClock:
     def monotonic_ms(self) -> int:
         """Return the same milliseconds as `now_ms`: this clock only goes forward."""
         return self._now_us // 1_000
+
+    def hold(self) -> None:
+        """Do nothing: this clock stands still unless a test moves it."""
+
+    def release(self) -> None:
+        """Do nothing, too."""
 
     def advance(self, *, ms: int) -> None:
         """Move forward.

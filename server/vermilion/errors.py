@@ -134,6 +134,24 @@ def no_such_user(name: bytes) -> str:
     return f"ERR No such user '{text(name)}'"
 
 
+# Transactions, MONITOR, CLIENT PAUSE -----------------------------------------------------------------------
+
+NESTED_MULTI: Final = "ERR MULTI calls can not be nested"
+WATCH_IN_MULTI: Final = "ERR WATCH inside MULTI is not allowed"
+EXEC_WITHOUT_MULTI: Final = "ERR EXEC without MULTI"
+DISCARD_WITHOUT_MULTI: Final = "ERR DISCARD without MULTI"
+NOT_IN_MULTI: Final = "ERR Command not allowed inside a transaction"
+TRANSACTION_REFUSED: Final = "EXECABORT Transaction discarded because of previous errors."
+MONITOR_CANNOT_WAIT: Final = "ERR MONITOR isn't allowed for DENY BLOCKING client"
+MONITOR_USES_NO_KEYS: Final = "ERR Replica can't interact with the keyspace"
+BAD_PAUSE_MODE: Final = "ERR CLIENT PAUSE mode must be WRITE or ALL"
+
+
+def exec_refused(reason: str) -> str:
+    """An EXEC that is refused itself, for the reason of another error."""
+    return f"EXECABORT Transaction discarded because of: {reason.removeprefix('ERR ')}"
+
+
 # Keys -----------------------------------------------------------------------------------------------------
 
 SAME_OBJECT: Final = "ERR source and destination objects are the same"
@@ -419,6 +437,227 @@ DEBUG_NOT_ALLOWED: Final = (
 )
 
 
+# ACL -----------------------------------------------------------------------------------------------------
+
+ACL_SYNTAX: Final = "Syntax error"
+ACL_UNKNOWN_COMMAND: Final = "Unknown command or category name in ACL"
+ACL_FIRST_ARGUMENT_OF_SUBCOMMAND: Final = "Allowing first-arg of a subcommand is not supported"
+ACL_KEYS_AFTER_ALL: Final = (
+    "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect."
+    " Try 'resetkeys' to start with an empty list of patterns"
+)
+ACL_CHANNELS_AFTER_ALL: Final = (
+    "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not have any effect."
+    " Try 'resetchannels' to start with an empty list of channels"
+)
+ACL_NO_SUCH_PASSWORD: Final = "The password you are trying to remove from the user does not exist"
+ACL_BAD_HASH: Final = (
+    "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters"
+)
+ACL_DUPLICATE: Final = "Duplicate user found. A user can only be defined once in config files"
+ACL_BAD_USER_NAME: Final = "ERR Usernames can't contain spaces or null characters"
+ACL_SPACES_AT_START: Final = "Spaces not allowed in ACL usernames"
+ACL_DEFAULT_STAYS: Final = "ERR The 'default' user cannot be removed"
+ACL_GENPASS_BITS: Final = (
+    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number"
+    " up to 4096"
+)
+ACL_NO_FILE: Final = (
+    "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL"
+    " SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to"
+    " store users in the Redis configuration."
+)
+ACL_NOT_SAVED: Final = (
+    "ERR There was an error trying to save the ACLs. Please check the server logs for more information"
+)
+ACL_FILE_UNMATCHED: Final = "Unmatched parenthesis in selector definition"
+ACL_FILE_REFUSED: Final = (
+    "WARNING: ACL errors detected, no change to the previously active ACL rules was performed"
+)
+ACL_FILE_AND_USERS: Final = (
+    "Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. This"
+    " setup is very likely to lead to configuration errors and security holes, please define either an ACL file or"
+    " declare users directly in your redis.conf, but not both."
+)
+NO_KEY_PERMISSION: Final = "NOPERM No permissions to access a key"
+NO_CHANNEL_PERMISSION: Final = "NOPERM No permissions to access a channel"
+
+
+def no_command_permission(user: bytes, command: str) -> str:
+    """A user who may not run a command."""
+    return f"NOPERM User {_printed(user)} has no permissions to run the '{command}' command"
+
+
+def no_access(user: bytes, what: str, name: bytes) -> str:
+    """What ACL DRYRUN says of a key or a channel that a user may not use."""
+    return f"User {text(user)} has no permissions to access the '{text(name)}' {what}"
+
+
+def lost_permission(what: str) -> str:
+    """A queued call that its user may not make any more when EXEC comes."""
+    return (
+        "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call."
+        f" This command is no longer allowed for the following reason: {what}"
+    )
+
+
+def sort_permission(option: str) -> str:
+    """An option of SORT that reads keys of any name."""
+    return f"ERR {option} option of SORT denied due to insufficient ACL permissions."
+
+
+def acl_modifier(rule: bytes, reason: str) -> str:
+    """A rule that ACL SETUSER refuses."""
+    return f"ERR Error in ACL SETUSER modifier '{_printed(rule)}': {reason}"
+
+
+def acl_unmatched(word: bytes) -> str:
+    """A selector without an end."""
+    return f"ERR Unmatched parenthesis in acl selector starting at '{_printed(word)}'."
+
+
+def acl_user_declaration(word: str, reason: str) -> str:
+    """A user in the configuration file who cannot be."""
+    return f"Error in user declaration '{word}': {reason}"
+
+
+def acl_rule_at_start(name: bytes, rule: bytes, reason: str) -> str:
+    """A rule of a user in the configuration file."""
+    return f"Error loading ACL rule '{text(rule)}' for the user named '{text(name)}': {reason}"
+
+
+def acl_aborted(reason: str) -> str:
+    """A start that an ACL file prevents."""
+    return f"Aborting Redis startup because of ACL errors: {reason}"
+
+
+def acl_file_keyword(source: str, number: int) -> str:
+    """A line of an ACL file that declares no user."""
+    return f"{source}:{number} should start with user keyword followed by the username. "
+
+
+def acl_file_duplicate(name: bytes, number: int) -> str:
+    """A user whom an ACL file declares twice."""
+    return f"WARNING: Duplicate user '{text(name)}' found on line {number}. "
+
+
+def acl_file_line(source: str, number: int, reason: str) -> str:
+    """A line of an ACL file with a bad rule."""
+    return f"{source}:{number}: {reason}. "
+
+
+def acl_file_rule(source: str, number: int, rule: bytes, reason: str) -> str:
+    """A rule of an ACL file about a command that does not exist."""
+    return f"{source}:{number}: Error in applying operation '{text(rule)}': {reason}. "
+
+
+def acl_file_unreadable(source: str, reason: str) -> str:
+    """An ACL file that cannot be opened."""
+    return f"Error loading ACLs, opening file '{source}': {reason}"
+
+
+def unknown_category(name: bytes) -> str:
+    """A category that ACL CAT does not know."""
+    return f"ERR Unknown category '{_printed(name)}'"
+
+
+def user_not_found(name: bytes) -> str:
+    """A user whom ACL DRYRUN does not find."""
+    return f"ERR User '{_printed(name)}' not found"
+
+
+def command_not_found(name: bytes) -> str:
+    """A command that ACL DRYRUN does not find."""
+    return f"ERR Command '{_printed(name)}' not found"
+
+
+# Cluster, replication, modules ---------------------------------------------------------------------------
+
+CLUSTER_DISABLED: Final = "ERR This instance has cluster support disabled"
+INVALID_PRIMARY_PORT: Final = "ERR Invalid master port"
+NOT_A_REPLICA: Final = "ERR REPLICAOF is not possible: this server does not replicate"
+"""Our own, as the next one: Redis would begin."""
+NO_REPLICATION_STREAM: Final = "ERR this server sends no replication stream"
+FAILOVER_TIMEOUT: Final = "ERR FAILOVER timeout must be greater than 0"
+NO_FAILOVER: Final = "ERR No failover in progress."
+NO_REPLICAS: Final = "ERR FAILOVER requires connected replicas."
+MODULE_NOT_ALLOWED: Final = (
+    'ERR MODULE command not allowed. If the enable-module-command option is set to "local", you can run it from a'
+    " local connection, otherwise you need to set this option in the configuration file, and then restart the server."
+)
+MODULE_NOT_LOADED: Final = "ERR Error loading the extension. Please check the server logs."
+NO_SUCH_MODULE: Final = "ERR Error unloading module: no such module with that name"
+
+
+def unknown_replconf_option(word: bytes) -> str:
+    """An option that REPLCONF does not know."""
+    return f"ERR Unrecognized REPLCONF option: {_printed(word)}"
+
+
+def unsupported_rdb_filter(word: bytes) -> str:
+    """Contents of a snapshot that no replica can ask for."""
+    return f"ERR Unsupported rdb-filter-only option: {_printed(word)}"
+
+
+def unknown_rdb_client(number: bytes) -> str:
+    """A client that receives no snapshot."""
+    return f"ERR Unrecognized RDB client id: {_printed(number)}"
+
+
+MIGRATE_KEYS_AND_KEY: Final = (
+    "ERR When using MIGRATE KEYS option, the key argument must be set to the empty string"
+)
+MIGRATE_REFUSED: Final = "ERR MIGRATE is not possible: this server opens no connections; use DUMP and RESTORE"
+"""Our own: Redis would connect."""
+
+# DEBUG ---------------------------------------------------------------------------------------------------
+
+PACKED_THRESHOLD: Final = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
+NOT_A_PROTOCOL_TYPE: Final = (
+    "ERR Wrong protocol type name. Please use one of the following:"
+    " string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
+)
+NOT_IN_RESP2: Final = "ERR RESP2 is not supported by this command"
+CLIENT_EVICTION_OFF: Final = "ERR maxmemory-clients is disabled."
+
+
+# Vector sets ----------------------------------------------------------------------------------------------
+
+INVALID_VECTOR: Final = "ERR invalid vector specification"
+INVALID_OPTION_AFTER_ELEMENT: Final = "ERR invalid option after element"
+INVALID_LINKS: Final = "ERR invalid M"
+INVALID_EFFORT: Final = "ERR invalid EF"
+INVALID_SIMILAR_COUNT: Final = "ERR invalid COUNT"
+INVALID_EPSILON: Final = "ERR invalid EPSILON"
+INVALID_FILTER_EFFORT: Final = "ERR invalid FILTER-EF"
+INVALID_VECTOR_OPTION: Final = "ERR invalid option"
+QUANTIZATION_MISMATCH: Final = "ERR asked quantization mismatch with existing vector set"
+LINKS_MISMATCH: Final = "ERR asked M value mismatch with existing vector set"
+NO_PROJECTION: Final = "ERR cannot add projection to existing set without projection"
+NO_VECTOR_SET: Final = "ERR key does not exist"
+NO_SUCH_ELEMENT: Final = "ERR element not found in set"
+FILTER_TOO_LONG: Final = "ERR FILTER expression is too long"  # our own
+VSIM_SYNTAX: Final = "ERR syntax error in VSIM command"
+RANDOM_COUNT_NOT_AN_INTEGER: Final = "ERR COUNT value is not an integer"
+NOT_COPYABLE: Final = "ERR not supported for this module key"
+NOT_DUMPABLE: Final = "ERR DUMP of a vectorset is not supported"  # our own
+
+
+def dimension_mismatch(got: int, has: int) -> str:
+    """A vector of other dimensions than those in the set."""
+    return f"ERR Vector dimension mismatch - got {got} but set has {has}"
+
+
+def input_dimension_mismatch(got: int, expected: int) -> str:
+    """A vector of other dimensions than those that the set projects."""
+    return f"ERR Input dimension mismatch for projection - got {got} but projection expects {expected}"
+
+
+def filter_syntax(near: bytes) -> str:
+    """A filter expression that is none, from where it is not understood."""
+    return f"ERR syntax error in FILTER expression near: {text(near)}"
+
+
 # CONFIG -------------------------------------------------------------------------------------------------
 
 CONFIG_IMMUTABLE: Final = "can't set immutable config"
@@ -428,6 +667,13 @@ CONFIG_BAD_DIRECTIVE: Final = "Bad directive or wrong number of arguments"
 CONFIG_BIND_FAILED: Final = "Failed to bind to specified addresses."
 CONFIG_LISTEN_FAILED: Final = "Unable to listen on this port. Check server logs."
 CONFIG_TLS_FAILED: Final = "Unable to update TLS configuration. Check server logs."
+
+
+def too_many_clients(room: int) -> str:
+    """A `maxclients` for which there are too few file descriptors."""
+    return f"The operating system is not able to handle the specified number of clients, try with {room}"
+
+
 NO_CONFIG_FILE: Final = "ERR The server is running without a config file"
 
 

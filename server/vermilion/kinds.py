@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Generic, NamedTuple, TypeVar, cast
 
+from vermilion import errors
 from vermilion.words import quote
 
 T = TypeVar("T")
@@ -52,6 +53,7 @@ class Kind(Generic[T]):
 
     Class Attributes:
         arguments: how many words it has in a file, at least and at most (None: any number).
+        ends_at_nul: whether Redis reads the value of CONFIG SET as a C string: what follows a NUL does not count.
         lines_stand_alone: whether `lines` that say what is the default may be left out one by one.
 
     LLM Context:
@@ -60,6 +62,7 @@ class Kind(Generic[T]):
     """
 
     arguments: ClassVar[tuple[int, int | None]] = (1, 1)
+    ends_at_nul: ClassVar[bool] = True
     lines_stand_alone: ClassVar[bool] = False
 
     def parse(self, words: Sequence[str]) -> T:
@@ -76,6 +79,8 @@ class Kind(Generic[T]):
 
     def split(self, text: str) -> list[str]:
         """Return the words of a value that CONFIG SET gives as one text: one space between two."""
+        if self.ends_at_nul:
+            text = text.partition("\0")[0]
         if self.arguments == (1, 1):
             return [text]
         return text.split(" ") if text else []
@@ -103,6 +108,8 @@ class Bool(Kind[bool]):
 
 class Integer(Kind[int]):
     """A decimal number in a range; what lies outside `clamp` is moved to its border silently."""
+
+    ends_at_nul = False
 
     def __init__(self, least: int, most: int, *, clamp: tuple[int, int] | None = None) -> None:
         self.least, self.most, self.clamp = least, most, clamp
@@ -158,6 +165,8 @@ def memory_text(value: int) -> str:
 
 class Memory(Integer):
     """A number of bytes, with or without a unit."""
+
+    ends_at_nul = True
 
     def parse(self, words: Sequence[str]) -> int:
         """Read a number and its unit."""
@@ -250,7 +259,9 @@ class Text(Kind[str]):
 
 
 class Secret(Kind[bytes]):
-    """A password or a user's name: bytes, as clients send them."""
+    """A password: bytes, as clients send them."""
+
+    ends_at_nul = False
 
     def parse(self, words: Sequence[str]) -> bytes:
         """Take the word."""
@@ -263,6 +274,12 @@ class Secret(Kind[bytes]):
     def lines(self, value: bytes) -> list[str]:
         """Write it in quotes."""
         return [quoted(to_text(value))]
+
+
+class UserName(Secret):
+    """A user's name, which ends at a NUL as a password does not."""
+
+    ends_at_nul = True
 
 
 class FileName(Text):
@@ -294,6 +311,8 @@ class HostName(Text):
 
 class NodeName(Text):
     """A cluster node's name for people."""
+
+    ends_at_nul = False
 
     _refused = frozenset("!#$%&()*+:;<>?@[]^{|}~")
 
@@ -493,10 +512,11 @@ class BufferLimits(Kind[Mapping[str, BufferLimit]]):
         return " ".join(f"{name} {limit.hard} {limit.soft} {limit.seconds}" for name, limit in value.items())
 
     def lines(self, value: Mapping[str, BufferLimit]) -> list[str]:
-        """Write a line per class."""
+        """Write a line per class, replicas by the name of today."""
+        named = {"replica" if name == "slave" else name: limit for name, limit in value.items()}
         return [
             f"{name} {memory_text(limit.hard)} {memory_text(limit.soft)} {limit.seconds}"
-            for name, limit in value.items()
+            for name, limit in named.items()
         ]
 
     def merge(
@@ -527,6 +547,8 @@ class OomScores(Kind[tuple[int, ...]]):
 
 class Percentiles(Kind[tuple[float, ...]]):
     """Percentiles from 0 to 100."""
+
+    ends_at_nul = False
 
     arguments = (0, None)
 
@@ -589,6 +611,20 @@ class Words(Kind[tuple[tuple[str, ...], ...]]):
         """Add to what was said before."""
         del again
         return old + new
+
+
+class Users(Words):
+    """Users, each declared once, with their rules."""
+
+    def merge(
+        self, old: tuple[tuple[str, ...], ...], new: tuple[tuple[str, ...], ...], *, again: bool
+    ) -> tuple[tuple[str, ...], ...]:
+        """Add to those that were declared before; ValueError for one of them."""
+        names = {words[0] for words in old}
+        for name, *_ in new:
+            if name in names:
+                raise ValueError(errors.acl_user_declaration(name, errors.ACL_DUPLICATE))
+        return super().merge(old, new, again=again)
 
 
 class SentinelOnly(Words):

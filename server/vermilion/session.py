@@ -6,14 +6,17 @@ This floor knows no sockets: a session's transport is whatever carries its repli
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from vermilion.access.log import AccessLog
+from vermilion.access.user import User
 from vermilion.clock import Clock
 from vermilion.keyspace.database import Database, KeyspaceStats
-from vermilion.protocol.reply import Push, Reply
+from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
+    from vermilion.keyspace.watching import WatchedKeys
     from vermilion.pending import Pending
 
 # Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
@@ -23,6 +26,14 @@ GATE_AUTH: Final = 1 << 1  # not authenticated
 GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
 GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
 GATE_MEMORY: Final = 1 << 4  # more than `maxmemory` is used, and nothing may be evicted
+GATE_MULTI: Final = 1 << 5  # in MULTI: calls are queued
+GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
+GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
+GATE_ACL: Final = 1 << 8  # the user is restricted
+
+
+CLIENT_SIZE: Final = 3300
+"""Bytes of a client that does nothing, measured with 2,000 of them: session, connection, parser, transport."""
 
 
 class Transport(Protocol):
@@ -51,7 +62,7 @@ class Transport(Protocol):
     def answer(self, reply: Reply) -> None:
         """Send the reply of the call that had to wait, and go on with those behind it."""
 
-    def push(self, message: Push) -> None:
+    def push(self, message: Reply) -> None:
         """Send a message that is no reply, behind everything that was sent before."""
 
     def use_resp(self, version: int) -> None:
@@ -76,23 +87,26 @@ class Session:
         db: the database it has selected.
         transport: what carries it.
         now_ms: the monotonic time of its start.
+        user: who it is, before it authenticates.
 
     LLM Context:
         - `resp` is 2 or 3; the transport picks the encoder by it after each call.
         - `gates` is the only thing the engine looks at on the way of an ordinary call.
         - `pending` is the call that waits, and only the engine sets it: no other call is made meanwhile.
         - `may_wait` is False where a blocking command answers at once instead: in MULTI and in scripts.
+        - `authenticated` says whether it has given a password, or needed none when it came; the gate is what counts.
         - `last_command` is the latest call's command; its `name` is the full one (`client|list`).
+        - `queue` holds the calls since MULTI; None outside of it. `watched` is there from the first WATCH on.
     """
 
     __slots__ = (
         "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
-        "lib_version", "may_wait", "name", "no_evict", "pending", "reply_mode", "resp", "server",
-        "transport", "user",
+        "lib_version", "may_wait", "monitoring", "name", "no_evict", "pending", "queue", "reply_mode", "resp",
+        "server", "transport", "user", "watched",
     )  # fmt: skip
 
     def __init__(
-        self, identifier: int, server: "Server", db: Database, transport: Transport, now_ms: int
+        self, identifier: int, server: "Server", db: Database, transport: Transport, now_ms: int, user: User
     ) -> None:
         self.id = identifier
         self.server = server
@@ -101,7 +115,7 @@ class Session:
         self.resp = 2
         self.gates = GATE_RESOLVE
         self.name = b""
-        self.user = b"default"
+        self.user = user
         self.authenticated = True
         self.lib_name = b""
         self.lib_version = b""
@@ -112,12 +126,29 @@ class Session:
         self.pending: Pending | None = None
         self.may_wait = True
         self.reply_mode = "on"
+        self.queue: QueuedCalls | None = None
+        self.watched: WatchedKeys | None = None
+        self.monitoring = False
 
     @property
     def is_local(self) -> bool:
         """Whether the client is on this machine: on the loopback, on a Unix socket, or in the process."""
         host, _, port = self.transport.address.rpartition(":")
         return host.startswith("127.") or host == "[::1]" or port == "0"
+
+    @property
+    def is_on_unix_socket(self) -> bool:
+        """Whether the client came over a Unix socket: its address has no port, and it has a descriptor."""
+        return self.transport.fileno >= 0 and self.transport.address.endswith(":0")
+
+    @property
+    def memory(self) -> int:
+        """Bytes that this client takes, about: what is fixed, what it sent, what it has not read."""
+        return CLIENT_SIZE + self.transport.query_buffered + self.transport.output_buffered
+
+    def may_use(self, allowed: str) -> bool:
+        """Whether this client may use what a directive allows: `yes` everyone, `local` who is on this machine."""
+        return allowed == "yes" or (allowed == "local" and self.is_local)
 
 
 class Configuration(Protocol):
@@ -132,12 +163,152 @@ class Configuration(Protocol):
     def watch(self, directive: str, callback: Callable[[Settings], None]) -> None:
         """Have a function called after each change of a directive."""
 
-    def rewrite(self) -> None:
-        """Write the current values into the configuration file."""
+    user_lines: Callable[[], Sequence[bytes]] | None
+    """What returns the lines that declare the users, for `rewrite`."""
+
+    def rewrite(self, *, everything: bool = False) -> None:
+        """Write the current values into the configuration file: those that it must have, or all."""
 
     @property
     def path(self) -> Path | None:
         """The configuration file, None when there is none."""
+
+
+class AccessControl(Protocol):
+    """Users, and what they may do, as commands see them.
+
+    LLM Context:
+        - What refuses raises RespError, and changes nothing.
+    """
+
+    log: AccessLog
+    default: User
+
+    def find(self, name: bytes) -> User | None:
+        """Return a user by name."""
+
+    @property
+    def users(self) -> Mapping[bytes, User]:
+        """The users by their names, in the order of these."""
+
+    def greet(self, session: Session) -> None:
+        """Let a client be what a new one is."""
+
+    def authenticate(self, session: Session, name: bytes, password: bytes, command: bytes) -> None:
+        """Let a client be a user who has this password."""
+
+    def set_user(self, name: bytes, rules: Sequence[bytes]) -> None:
+        """Create or change a user."""
+
+    def delete_users(self, names: Sequence[bytes], caller: Session) -> int:
+        """Delete users, disconnect their clients, and return how many users there were."""
+
+    def explain(self, user: User, argv: Sequence[bytes]) -> str | None:
+        """Return why a user may not make a call, None when it may."""
+
+    def permits(self, session: Session, argv: Sequence[bytes]) -> bool:
+        """Return whether a client may make a call; RespError for no call at all."""
+
+    def reads_any_key(self, session: Session, argv: Sequence[bytes]) -> bool:
+        """Return whether a call that is allowed may also read keys that it does not name."""
+
+    def lines(self) -> list[bytes]:
+        """Return the lines that declare the users."""
+
+    def load(self) -> None:
+        """Take the users of the ACL file, and no others."""
+
+    def save(self) -> None:
+        """Write the users into the ACL file."""
+
+
+class TableFigures(NamedTuple):
+    """Bytes of the tables of one database, without keys and values."""
+
+    db: int
+    keys: int
+    expires: int
+
+
+class MemoryFigures(NamedTuple):
+    """Bytes of an engine's process: `used` for itself, `resident` with libraries and files that it maps."""
+
+    used: int
+    resident: int
+    peak: int
+    startup: int
+    clients: int
+    tables: Sequence[TableFigures]
+    keys: int
+
+    @property
+    def overhead(self) -> int:
+        """What is no data: the process as it started, clients, tables."""
+        tables = sum(table.keys + table.expires for table in self.tables)
+        return min(self.startup + self.clients + tables, self.used)
+
+    @property
+    def dataset(self) -> int:
+        """What is left for keys and values."""
+        return self.used - self.overhead
+
+
+class QueuedCalls(Protocol):
+    """What a client has queued since MULTI."""
+
+    memory: int
+    """The bytes of the calls."""
+
+    def __len__(self) -> int:
+        """Return how many calls there are."""
+
+
+class Transactions(Protocol):
+    """MULTI, EXEC and WATCH, for one engine."""
+
+    def begin(self, session: Session) -> None:
+        """Queue the client's calls from now on."""
+
+    def execute(self, session: Session) -> Reply:
+        """Run what is queued, unless a call was refused or a watched key has changed."""
+
+    def discard(self, session: Session) -> None:
+        """Forget what is queued, and watch nothing any more."""
+
+    def watch(self, session: Session, keys: Sequence[bytes]) -> None:
+        """Let changes of these keys keep the client's next transaction from running."""
+
+    def unwatch(self, session: Session) -> None:
+        """Watch nothing any more."""
+
+
+class Monitors(Protocol):
+    """The clients that see all calls, for one engine."""
+
+    def add(self, session: Session) -> None:
+        """Show a client all calls from now on."""
+
+    def remove(self, session: Session) -> None:
+        """Show a client calls no longer; one that saw none is left alone."""
+
+    def show(self, db: int, source: str, argv: Sequence[bytes]) -> None:
+        """Show a call.
+
+        Args:
+            db: the number of the database.
+            source: where it comes from: the address of a client, or `lua`.
+            argv: the name and the arguments, without secrets.
+        """
+
+
+class Pause(Protocol):
+    """CLIENT PAUSE, for one engine."""
+
+    def begin(self, timeout_ms: int, *, everything: bool) -> None:
+        """Postpone calls for a time: those that may write, or all of them."""
+
+    def end(self) -> None:
+        """Postpone nothing any more, and run what was postponed, once this call has been answered."""
 
 
 class CommandRecord(Protocol):
@@ -178,6 +349,10 @@ class Server(Protocol):
     settings: Settings
     active_expire: bool
     """Whether the periodic work reclaims expired keys (DEBUG SET-ACTIVE-EXPIRE)."""
+    cron_paused: bool
+    """Whether the periodic work rests (DEBUG PAUSE-CRON)."""
+    replication_id: str
+    """What a replica would know this server's data by: 40 hexadecimal digits."""
 
     @property
     def databases(self) -> Sequence[Database]:
@@ -188,11 +363,30 @@ class Server(Protocol):
         """What is counted besides keys and calls."""
 
     @property
+    def transactions(self) -> Transactions:
+        """MULTI, EXEC and WATCH."""
+
+    @property
+    def monitors(self) -> Monitors:
+        """The clients that see all calls."""
+
+    @property
+    def pause(self) -> Pause:
+        """CLIENT PAUSE."""
+
+    @property
     def sessions(self) -> Mapping[int, Session]:
         """The clients, by their ids."""
 
+    @property
+    def acl(self) -> "AccessControl":
+        """Who may do what."""
+
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says in these sections, or in the default ones."""
+
+    def memory(self) -> MemoryFigures:
+        """Return where the memory of the process goes."""
 
     def unblock(self, session: Session, reply: Reply) -> None:
         """Give a client whose call is pending this reply instead of the awaited one."""

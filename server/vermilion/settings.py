@@ -1,7 +1,8 @@
 """Every directive of redis.conf, with its kind, default and access: the one list there is.
 
-`Settings` holds their values as plain attributes. Whoever adds a directive adds one declaration here; CONFIG
-GET, CONFIG SET, CONFIG REWRITE, the command line and the environment read it from here.
+`Settings` holds their values as plain attributes. Whoever adds a directive adds one declaration here, and `make
+docs` gives it its row in docs/directives.md; CONFIG GET, CONFIG SET, CONFIG REWRITE, the command line and the
+environment read it from here.
 """
 
 from collections.abc import Mapping
@@ -39,6 +40,8 @@ from vermilion.kinds import (
     SentinelOnly,
     Text,
     Title,
+    UserName,
+    Users,
     Words,
 )
 
@@ -207,7 +210,7 @@ class Settings:
         Title(), "{title} {listen-addr} {server-mode}", "What the process title shows.", ignored=True
     )
     locale_collate: str = directive(
-        Locale(), "", "Locale in which SORT ALPHA compares; empty for the environment's."
+        Locale(), "", "Locale in which SORT ALPHA compares; empty for the environment's.", ignored=True
     )
     dir: str = directive(
         Directory(), ".", "Working directory: where files without a path are.", access="protected"
@@ -254,8 +257,12 @@ class Settings:
     shutdown_timeout: int = directive(
         COUNT, "10", "Seconds for which a shutdown waits for replicas.", ignored=True
     )
-    shutdown_on_sigint: tuple[str, ...] = directive(SHUTDOWN, "default", "How to shut down on SIGINT.")
-    shutdown_on_sigterm: tuple[str, ...] = directive(SHUTDOWN, "default", "How to shut down on SIGTERM.")
+    shutdown_on_sigint: tuple[str, ...] = directive(
+        SHUTDOWN, "default", "How to shut down on SIGINT.", ignored=True
+    )
+    shutdown_on_sigterm: tuple[str, ...] = directive(
+        SHUTDOWN, "default", "How to shut down on SIGTERM.", ignored=True
+    )
 
     # Files
     include: tuple[tuple[str, ...], ...] = directive(
@@ -283,16 +290,15 @@ class Settings:
     # Security
     requirepass: bytes = directive(SECRET, "", "Password of the default user; empty for none.")
     user: tuple[tuple[str, ...], ...] = directive(
-        Words(1, None), "", "A user and the rules for it.", access="file", ignored=True
+        Users(1, None), "", "A user and the rules for it.", access="file"
     )
-    aclfile: str = directive(TEXT, "", "File of users and rules.", access="fixed", ignored=True)
+    aclfile: str = directive(TEXT, "", "File of users and rules.", access="fixed")
     acl_pubsub_default: str = directive(
         Choice("allchannels", "resetchannels"),
         "resetchannels",
         "Channels that a new user may use.",
-        ignored=True,
     )
-    acllog_max_len: int = directive(LONG, "128", "Entries that ACL LOG keeps.", ignored=True)
+    acllog_max_len: int = directive(LONG, "128", "Entries that ACL LOG keeps.")
     rename_command: tuple[tuple[str, ...], ...] = directive(
         Words(2, 2), "", "Another name for a command; empty to take it away.", access="file"
     )
@@ -300,7 +306,7 @@ class Settings:
         LOCAL, "no", "Who may change protected directives.", access="fixed"
     )
     enable_debug_command: str = directive(LOCAL, "no", "Who may use DEBUG.", access="fixed")
-    enable_module_command: str = directive(LOCAL, "no", "Who may use MODULE.", access="fixed", ignored=True)
+    enable_module_command: str = directive(LOCAL, "no", "Who may use MODULE.", access="fixed")
 
     # Clients
     maxclients: int = directive(Integer(1, 2**32 - 1), "10000", "Most clients at a time.")
@@ -372,19 +378,21 @@ class Settings:
     )
     lfu_log_factor: int = directive(COUNT, "10", "How slowly the frequency counter of a key rises.")
     lfu_decay_time: int = directive(COUNT, "1", "Minutes after which the frequency counter of a key falls.")
-    active_expire_effort: int = directive(Integer(1, 10), "1", "How eagerly expired keys are looked for.")
+    active_expire_effort: int = directive(
+        Integer(1, 10), "1", "How eagerly expired keys are looked for.", ignored=True
+    )
     lazyfree_lazy_eviction: bool = directive(
-        YES_OR_NO, "no", "Whether evicted values are freed in the background."
+        YES_OR_NO, "no", "Whether evicted values are freed in the background.", ignored=True
     )
     lazyfree_lazy_expire: bool = directive(
-        YES_OR_NO, "no", "Whether expired values are freed in the background."
+        YES_OR_NO, "no", "Whether expired values are freed in the background.", ignored=True
     )
     lazyfree_lazy_server_del: bool = directive(
-        YES_OR_NO, "no", "Whether overwritten values are freed in the background."
+        YES_OR_NO, "no", "Whether overwritten values are freed in the background.", ignored=True
     )
-    lazyfree_lazy_user_del: bool = directive(YES_OR_NO, "no", "Whether DEL is UNLINK.")
+    lazyfree_lazy_user_del: bool = directive(YES_OR_NO, "no", "Whether DEL is UNLINK.", ignored=True)
     lazyfree_lazy_user_flush: bool = directive(
-        YES_OR_NO, "no", "Whether FLUSHALL and FLUSHDB are ASYNC by default."
+        YES_OR_NO, "no", "Whether FLUSHALL and FLUSHDB are ASYNC by default.", ignored=True
     )
     activerehashing: bool = directive(
         YES_OR_NO, "yes", "Whether hash tables are rehashed in idle time.", ignored=True
@@ -426,7 +434,7 @@ class Settings:
         alias="list-max-ziplist-size",
     )
     list_compress_depth: int = directive(
-        COUNT, "0", "Nodes at both ends of a list that are not compressed; 0 compresses none."
+        COUNT, "0", "Nodes at both ends of a list that are not compressed; 0 compresses none.", ignored=True
     )
     set_max_intset_entries: int = directive(LONG, "512", "Most members of a set that is an intset.")
     set_max_listpack_entries: int = directive(LONG, "128", "Most members of a set that is a listpack.")
@@ -530,7 +538,7 @@ class Settings:
     replicaof: Primary | None = directive(
         ReplicaOf(), "", "Server to replicate from.", alias="slaveof", access="fixed", ignored=True
     )
-    masteruser: bytes = directive(SECRET, "", "User to replicate as.", ignored=True)
+    masteruser: bytes = directive(UserName(), "", "User to replicate as.", ignored=True)
     masterauth: bytes = directive(SECRET, "", "Password to replicate with.", ignored=True)
     replica_serve_stale_data: bool = directive(
         YES_OR_NO,

@@ -9,7 +9,7 @@ from vermilion.clock import ManualClock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
-from vermilion.protocol.reply import Push, Reply
+from vermilion.protocol.reply import Reply
 from vermilion.session import Session
 
 
@@ -24,7 +24,7 @@ class Caller:
 
     def answer(self, reply: Reply) -> None: ...
 
-    def push(self, message: Push) -> None: ...
+    def push(self, message: Reply) -> None: ...
 
     def use_resp(self, version: int) -> None: ...
 

@@ -16,7 +16,7 @@ from vermilion.protocol.reply import Reply
 
 FIXTURE = Path(__file__).with_name("commands.txt")
 RECORDED: dict[str, tuple[list[Any], list[Any]]] = {
-    info[0]: (info, docs)
+    info[0].lower(): (info, docs)  # Redis spells the commands of modules in upper case
     for info, docs in map(
         json.loads, (line for line in FIXTURE.read_text().splitlines() if not line.startswith("#"))
     )

@@ -1,7 +1,5 @@
 """The server group, beyond what COMMAND reads from the declarations."""
 
-import sys
-import time
 from collections.abc import Callable
 from random import Random
 
@@ -12,10 +10,7 @@ from vermilion.clock import ManualClock
 from vermilion.commands import lolwut
 from vermilion.commands.registry import COMMANDS
 from vermilion.engine.engine import Engine
-from vermilion.keyspace.footprint import footprint
 from vermilion.protocol.reply import NO_REPLY, OK, Pairs, Status, Verbatim
-from vermilion.session import Session
-from vermilion.structures.set import Set
 
 Run = Callable[..., object]
 
@@ -165,10 +160,6 @@ def test_time_is_the_clocks(run: Run, clock: ManualClock) -> None:
     assert run("TIME") == [b"1700000001", b"250000"]
 
 
-def test_role_is_a_primarys(run: Run) -> None:
-    assert run("ROLE") == [b"master", 0, []]
-
-
 class TestLolwut:
     @pytest.mark.parametrize(
         "words", [[], ["x"], ["VERSION"], ["VERSION", 5], ["version", 6, 7, 3], ["VERSION", 8, "x"]]
@@ -228,150 +219,3 @@ class TestShutdown:
     def test_refusals_stop_nothing(self, run: Run, asked: list[bool], words: list[str], error: str) -> None:
         assert run("SHUTDOWN", *words) == error
         assert asked == []
-
-
-class TestMemoryUsage:
-    def test_is_nil_without_a_key(self, run: Run) -> None:
-        assert run("MEMORY", "USAGE", "missing") is None
-
-    def test_grows_with_the_value_and_with_a_deadline(self, run: Run) -> None:
-        run("SET", "small", b"x" * 10)
-        run("SET", "large", b"x" * 1010)
-        small, large = run("MEMORY", "USAGE", "small"), run("MEMORY", "USAGE", "large", "SAMPLES", 0)
-        assert isinstance(small, int)
-        assert large == small + 1000
-        run("EXPIRE", "small", 100)
-        expiring = run("MEMORY", "USAGE", "small")
-        assert isinstance(expiring, int)
-        assert expiring > small
-
-    @pytest.mark.parametrize(
-        ("words", "error"),
-        [
-            (["x"], errors.SYNTAX),
-            (["SAMPLES"], errors.SYNTAX),
-            (["SAMPLES", "-1"], errors.SYNTAX),
-            (["SAMPLES", "x"], errors.NOT_AN_INTEGER),
-        ],
-    )
-    def test_refuses_other_words(self, run: Run, words: list[str], error: str) -> None:
-        assert run("MEMORY", "USAGE", "missing", *words) == error
-
-    def test_looks_at_some_members_and_multiplies(self) -> None:
-        members = [b"x" * 100] * 1000
-        table = sys.getsizeof(members)
-        empty = footprint(b"k", [], expires=False, samples=5) - sys.getsizeof([])
-        expected = empty + table + 1000 * sys.getsizeof(members[0])
-        assert footprint(b"k", members, expires=False, samples=5) == expected
-        assert footprint(b"k", members, expires=False, samples=0) == expected
-
-    def test_looks_into_maps_and_objects(self) -> None:
-        class Node:
-            __slots__ = ("value",)
-
-            def __init__(self, value: bytes) -> None:
-                self.value = value
-
-        node = Node(b"x" * 100)
-        plain = footprint(b"k", b"x" * 100, expires=False, samples=5)
-        assert footprint(b"k", node, expires=False, samples=5) == plain + sys.getsizeof(node)
-        pair = {b"a": b"x" * 100}
-        held = sys.getsizeof(pair) + sys.getsizeof(b"a")
-        assert footprint(b"k", pair, expires=False, samples=5) == plain + held
-
-    def test_counts_each_member_of_a_set_once(self, run: Run, session: Session) -> None:
-        run("SADD", "s", *(f"member:{number:050}" for number in range(200)))
-        before = run("MEMORY", "USAGE", "s", "SAMPLES", 0)
-        held = session.db.find(b"s", Set)
-        assert held is not None
-        assert held.scan(0, 10, session.db.random)[0]
-        after = run("MEMORY", "USAGE", "s", "SAMPLES", 0)
-        assert isinstance(before, int)
-        assert isinstance(after, int)
-        assert 200 * sys.getsizeof(b"x" * 57) < before < after < before + 200 * 16 + 500
-
-
-class TestDebug:
-    @pytest.fixture(autouse=True)
-    def _allowed(self, engine: Engine) -> None:
-        engine.settings.enable_debug_command = "yes"
-
-    @pytest.mark.parametrize(
-        ("allowed", "address", "ok"),
-        [
-            ("no", "127.0.0.1:5000", False),
-            ("local", "127.0.0.1:5000", True),
-            ("local", "[::1]:5000", True),
-            ("local", "/run/socket:0", True),
-            ("local", "10.1.2.3:5000", False),
-            ("local", "[fe80::1]:5000", False),
-            ("yes", "10.1.2.3:5000", True),
-        ],
-    )
-    def test_is_for_whom_the_configuration_says(
-        self, run: Run, engine: Engine, session: Session, allowed: str, address: str, ok: bool,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:  # fmt: skip
-        engine.settings.enable_debug_command = allowed
-        monkeypatch.setattr(session.transport, "address", address)
-        assert run("DEBUG", "SLEEP", 0) == (OK if ok else errors.DEBUG_NOT_ALLOWED)
-
-    @pytest.mark.parametrize(
-        ("seconds", "slept"),
-        [("0.25", 0.25), ("1e-3", 0.001), (".5x", 0.5), (" 2", 2.0), ("abc", 0.0), ("", 0.0), ("-1", 0.0)],
-    )
-    def test_sleep_reads_numbers_as_c_does(
-        self, run: Run, monkeypatch: pytest.MonkeyPatch, seconds: str, slept: float
-    ) -> None:
-        asked: list[float] = []
-        monkeypatch.setattr(time, "sleep", asked.append)
-        assert run("DEBUG", "SLEEP", seconds) == OK
-        assert asked == [slept]
-
-    @pytest.mark.parametrize(("flag", "active"), [("0", False), ("1", True), ("2", True), ("abc", False)])
-    def test_set_active_expire(self, run: Run, engine: Engine, flag: str, active: bool) -> None:
-        engine.active_expire = not active
-        assert run("debug", "Set-Active-Expire", flag) == OK
-        assert engine.active_expire is active
-
-    @pytest.mark.parametrize(
-        ("value", "shown"),
-        [
-            (b"1", "refcount:2147483647 encoding:int serializedlength:2"),
-            (b"1000", "refcount:2147483647 encoding:int serializedlength:3"),
-            (b"100000", "refcount:1 encoding:int serializedlength:5"),
-            (b"10000000000", "refcount:1 encoding:int serializedlength:12"),
-            (b"hello", "refcount:1 encoding:embstr serializedlength:6"),
-            (b"x" * 100, "refcount:1 encoding:raw serializedlength:13"),
-            (b"x" * 20000, "refcount:1 encoding:raw serializedlength:242"),
-        ],
-    )
-    def test_object_shows_how_a_value_is_stored(
-        self, run: Run, engine: Engine, clock: ManualClock, value: bytes, shown: str
-    ) -> None:
-        run("SET", "k", value)
-        lru = clock.now_ms() // 1000 % 2**24
-        clock.advance(ms=3_000)
-        engine.cron(0)
-        reply = run("DEBUG", "OBJECT", "k")
-        assert isinstance(reply, Status)
-        assert reply.text.startswith("Value at:0x")
-        assert reply.text.endswith(f" {shown} lru:{lru} lru_seconds_idle:3")
-
-    def test_object_of_a_missing_key(self, run: Run) -> None:
-        assert run("DEBUG", "OBJECT", "missing") == errors.NO_SUCH_KEY
-
-    def test_help_names_what_there_is(self, run: Run) -> None:
-        lines = run("DEBUG", "HELP")
-        assert isinstance(lines, list)
-        assert [line.text.split()[0] for line in lines if not line.text.startswith(" ")] == [
-            "DEBUG", "OBJECT", "SET-ACTIVE-EXPIRE", "SLEEP", "HELP",
-        ]  # fmt: skip
-
-    @pytest.mark.parametrize(
-        "words", [["nosuch"], ["SLEEP"], ["sleep", "0", "x"], ["OBJECT", "a", "b"], ["HELP", "x"], [""]]
-    )
-    def test_refuses_other_words(self, run: Run, words: list[str]) -> None:
-        assert run("DEBUG", *words) == (
-            f"ERR unknown subcommand or wrong number of arguments for '{words[0]}'. Try DEBUG HELP."
-        )

@@ -163,3 +163,27 @@ def test_a_write_that_fails_leaves_the_old_file(path: Path, monkeypatch: pytest.
     assert caught.value.message == "ERR Rewriting config file: No space left on device"
     assert path.read_text(encoding="utf-8") == FILE
     assert sorted(file.name for file in path.parent.iterdir()) == ["other.conf", "redis.conf"]
+
+
+def test_save_points_that_are_the_defaults_again_are_all_written(path: Path) -> None:
+    lines = rewritten(path, save="3600 1 300 100 60 10000")
+    assert [line for line in lines if line.startswith("save")] == [
+        "save 3600 1",
+        "save 300 100",
+        "save 60 10000",
+    ]
+
+
+def test_everything_may_be_written(path: Path) -> None:
+    config = Config.from_arguments([str(path)], {})
+    config.rewrite(everything=True)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert "lfu-log-factor 10" in lines
+    assert [line for line in lines if line.startswith("save ")] == ["save 900 1", "save 300 10"]
+    again = Config.from_arguments([str(path)], {})
+    assert again.get([b"*"]) == config.get([b"*"])
+
+
+def test_replicas_have_the_name_of_today(path: Path) -> None:
+    lines = rewritten(path, client_output_buffer_limit="slave 1mb 1mb 10")
+    assert "client-output-buffer-limit replica 1mb 1mb 10" in lines

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
+from conformance.directives import PAGE, page
 from vermilion.config import Config, ConfigError
 from vermilion.directives import Directive
 from vermilion.errors import RespError
@@ -131,3 +132,7 @@ def test_two_settings_share_nothing() -> None:
 def test_the_defaults_stand_in_any_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert Settings().dir == os.fspath(tmp_path)
+
+
+def test_the_page_of_directives_is_the_one_that_the_declarations_make() -> None:
+    assert PAGE.read_text() == page(), "run `make docs`"

@@ -25,7 +25,10 @@ DOCS = {
             [b"name", b"key", b"type", b"key", b"flags", [b"multiple"]],
         ],
     },
-    "object": {"group": b"generic", "subcommands": {"object|encoding": {"group": b"generic"}, "object|help": {"group": b"generic"}}},
+    "object": {
+        "group": b"generic",
+        "subcommands": {"object|encoding": {"group": b"generic"}, "object|help": {"group": b"generic"}},
+    },
 }  # fmt: skip
 
 

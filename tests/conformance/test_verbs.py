@@ -81,6 +81,33 @@ class TestApprox:
             Tolerance.parse(word)
 
 
+class TestNear:
+    def test_so_many_decimals_count(self) -> None:
+        assert alike("near:3", Reply(",", b"0.99996"), Reply(",", b"1"))
+        assert not alike("near:5", Reply(",", b"0.99996"), Reply(",", b"1"))
+        assert alike("near:2", bulk("-1e-7"), bulk("0"))
+        assert not alike("near:2", bulk("1"), Reply(",", b"1"))
+
+    def test_what_is_no_number_is_compared_whole(self) -> None:
+        assert alike("near:3", array(bulk("a"), bulk("0.5")), array(bulk("a"), bulk("0.50001")))
+        assert not alike("near:3", array(bulk("a")), array(bulk("b")))
+        assert alike("near:3", bulk("nan"), bulk("nan"))
+        assert not alike("near:3", integer(1), integer(2))
+        assert Tolerance.parse("near:3").text(ERROR) == "-ERR no such thing"
+
+    def test_the_order_counts_unless_it_is_said_not_to(self) -> None:
+        one, other = array(bulk("a"), bulk("b")), array(bulk("b"), bulk("a"))
+        assert not alike("near:3", one, other)
+        assert alike("near:3,sorted", one, other)
+        pairs = bulk("a"), Reply(",", b"1"), bulk("b"), Reply(",", b"2")
+        assert alike("near:3,sorted", Reply("%", None, pairs), Reply("%", None, (*pairs[2:], *pairs[:2])))
+
+    @pytest.mark.parametrize("word", ["near", "near:x", "near:-1", "near:3,", "near:3,shuffled"])
+    def test_the_decimals_are_required(self, word: str) -> None:
+        with pytest.raises(VerbError):
+            Tolerance.parse(word)
+
+
 class TestType:
     def test_only_the_shape_counts(self) -> None:
         assert alike("type", bulk("a"), bulk("bcd"))
@@ -194,3 +221,9 @@ class TestHelp:
 def test_what_is_no_tolerance(word: str) -> None:
     with pytest.raises(VerbError):
         Tolerance.parse(word)
+
+
+def test_the_flag_of_a_unix_socket_is_not_shown() -> None:
+    assert alike("fields:flags", bulk("id=1 flags=bU"), bulk("id=2 flags=b"))
+    assert alike("fields:flags", bulk("flags=U"), bulk("flags=N"))
+    assert not alike("fields:flags", bulk("flags=bU"), bulk("flags=xU"))

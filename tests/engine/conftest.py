@@ -8,7 +8,7 @@ from vermilion.clock import ManualClock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
-from vermilion.protocol.reply import Push, Reply
+from vermilion.protocol.reply import Reply
 from vermilion.session import Session
 
 
@@ -28,7 +28,7 @@ class FakeTransport:
     def answer(self, reply: Reply) -> None:
         self.replies.append(reply)
 
-    def push(self, message: Push) -> None:
+    def push(self, message: Reply) -> None:
         self.replies.append(message)
 
     def use_resp(self, version: int) -> None: ...

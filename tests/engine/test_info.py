@@ -9,6 +9,7 @@ from vermilion.clock import ManualClock
 from vermilion.engine import info as report
 from vermilion.engine import process
 from vermilion.engine.engine import Engine
+from vermilion.protocol.encode import encode_resp2
 from vermilion.protocol.reply import Verbatim
 from vermilion.session import Transport
 
@@ -241,3 +242,14 @@ def test_without_a_system_that_tells_memory_is_the_most_there_was(monkeypatch: p
     monkeypatch.setattr("pathlib.Path.read_bytes", missing)
     used, resident = process.memory()
     assert used == resident > 1 << 20
+
+
+def test_debug_tells_of_the_event_loop(run: Run, info: Info, engine: Engine) -> None:
+    run("PING")
+    engine.cron(0)
+    out: list[bytes] = []
+    engine.execute_batch(engine.sessions[1], [[b"PING"], [b"GET", b"k"], [b"PING"]], encode_resp2, out)
+    fields = info("debug")
+    assert fields["eventloop_cmd_per_cycle_max"] == "3"
+    assert int(fields["eventloop_duration_cron_sum"]) == engine.stats.cron_ns // 1000
+    assert int(fields["eventloop_duration_max"]) >= engine.stats.longest_cron_ns // 1000

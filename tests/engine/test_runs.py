@@ -11,7 +11,8 @@ from tests.engine.conftest import FakeTransport
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.clock import ManualClock
 from vermilion.config import Config
-from vermilion.engine.engine import RUN_LEAST, Engine
+from vermilion.engine.engine import Engine
+from vermilion.engine.transactions import RUN_LEAST
 from vermilion.protocol.encode import encode_resp2
 from vermilion.session import Session
 

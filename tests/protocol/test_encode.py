@@ -15,6 +15,7 @@ from vermilion.protocol.reply import (
     OK,
     PONG,
     QUEUED,
+    Attributed,
     BigNumber,
     Messages,
     NullArray,
@@ -199,3 +200,9 @@ def test_messages_stand_one_after_the_other(version: int) -> None:
     assert b"".join(out) == (
         b":1\r\n*2\r\n$1\r\nm\r\n$-1\r\n" if version == 2 else b":1\r\n>2\r\n$1\r\nm\r\n_\r\n"
     )
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_attributes_stand_before_a_reply_that_can_have_some(version: int) -> None:
+    expected = b"$1\r\nr\r\n" if version == 2 else b"|1\r\n$1\r\na\r\n*1\r\n:1\r\n$1\r\nr\r\n"
+    assert encoded(ENCODERS[version], Attributed({b"a": [1]}, b"r")) == expected

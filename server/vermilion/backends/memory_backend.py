@@ -12,7 +12,7 @@ from vermilion.engine.measures import measures
 from vermilion.errors import RespError
 from vermilion.measures import Histogram, Measure
 from vermilion.pending import Pending
-from vermilion.protocol.reply import Push, Reply
+from vermilion.protocol.reply import Reply
 
 if TYPE_CHECKING:
     from vermilion.session import Session
@@ -256,12 +256,14 @@ class MemoryCacheBackend:
             self.close_session(session)
 
     def _set_alarm(self, delay_ms: int) -> None:
-        """Have the engine look at the deadlines of pending calls; before any that was set for later."""
+        """Have the engine look at the deadlines of pending calls; one that is set for earlier sets the next one."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return  # a program without an event loop calls the engine's periodic work itself
         if self._alarm is not None:
+            if self._alarm.when() <= loop.time() + delay_ms / 1000:
+                return
             self._alarm.cancel()
         self._alarm = loop.call_later(delay_ms / 1000, self._ring)
 
@@ -307,7 +309,7 @@ class _Caller:
         self.answer = answer
         self.abort = abort
 
-    def push(self, message: Push) -> None:
+    def push(self, message: Reply) -> None:
         """Drop a message: what calls commands from inside takes replies only."""
 
     def use_resp(self, version: int) -> None:

@@ -1,10 +1,11 @@
 """The connection group: who a client is, how it talks, and what one client may see and do of others."""
 
-import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
+from vermilion.access.user import DEFAULT
+from vermilion.commands.introspection import loaded_modules
 from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import (
     ADMIN,
@@ -86,18 +87,6 @@ def select(session: Session, index: Annotated[int, _INT32]) -> Status:
 # Who it is ------------------------------------------------------------------------------------------------
 
 
-def _authenticate(session: Session, user: bytes, password: bytes) -> None:
-    """Let the client in, or raise."""
-    required = session.server.settings.requirepass
-    # Comparing in constant time: the time of a refusal must not tell how much of a guess was right.
-    if user != b"default" or (required and not hmac.compare_digest(password, required)):
-        raise RespError(errors.WRONG_PASSWORD)
-    session.authenticated = True
-    session.user = user
-    session.gates &= ~GATE_AUTH
-    session.transport.limit_requests(False)
-
-
 @command(
     "AUTH", NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY, since="1.0.0",
     complexity="O(N) where N is the number of passwords defined for the user", raw=True, arity=-2,
@@ -108,12 +97,13 @@ def auth(session: Session, argv: list[bytes]) -> Status:
     # Raw: the optional argument is the first one.
     if len(argv) > 3:
         raise RespError(errors.SYNTAX)
-    if len(argv) == 2:
-        if not session.server.settings.requirepass:
-            raise RespError(errors.NO_PASSWORD_SET)
-        _authenticate(session, b"default", argv[1])
+    acl = session.server.acl
+    if len(argv) == 3:
+        acl.authenticate(session, argv[1], argv[2], argv[0])
+    elif acl.default.nopass:
+        raise RespError(errors.NO_PASSWORD_SET)
     else:
-        _authenticate(session, argv[1], argv[2])
+        acl.authenticate(session, DEFAULT, argv[1], argv[0])
     return OK
 
 
@@ -167,8 +157,8 @@ def hello(session: Session, argv: list[bytes]) -> Reply:
         else:
             raise RespError(errors.hello_option(argv[at]))
     if credentials is not None:
-        _authenticate(session, *credentials)
-    if not session.authenticated:
+        session.server.acl.authenticate(session, *credentials, argv[0])
+    if session.gates & GATE_AUTH:
         raise RespError(errors.HELLO_NEEDS_AUTH)
     if name is not None:
         session.name = name
@@ -182,7 +172,7 @@ def hello(session: Session, argv: list[bytes]) -> Reply:
         b"id": session.id,
         b"mode": b"standalone",
         b"role": b"master",
-        b"modules": [],
+        b"modules": loaded_modules(),
     }
 
 
@@ -192,14 +182,12 @@ def reset(session: Session) -> Status:
     server = session.server
     session.db = server.databases[0]
     session.name = b""
-    session.user = b"default"
+    server.acl.greet(session)
     session.no_evict = False
     session.reply_mode = "on"
     session.gates &= ~(GATE_REPLY | GATE_NO_TOUCH)
-    if server.settings.requirepass:
-        session.authenticated = False
-        session.gates |= GATE_AUTH
-        session.transport.limit_requests(True)
+    server.transactions.discard(session)
+    server.monitors.remove(session)
     if session.resp != 2:
         session.resp = 2
         session.transport.use_resp(2)
@@ -287,10 +275,14 @@ def client_no_touch(session: Session, enabled: OnOff) -> Status:
     return OK
 
 
-def _describe(session: Session, now_ms: int) -> str:
-    """Return one line of CLIENT LIST, without its line end."""
+def describe(session: Session, now_ms: int, arguments: int = 0) -> str:
+    """Return one line of CLIENT LIST, without its line end; arguments are the bytes of the call that runs."""
     transport = session.transport
-    flags = "b" if session.pending is not None else ""
+    flags = "O" if session.monitoring else ""
+    flags += "x" if session.queue is not None else ""
+    flags += "b" if session.pending is not None else ""
+    flags += "d" if session.watched is not None and session.watched.broken else ""
+    flags += "U" if session.is_on_unix_socket else ""
     flags += "e" if session.no_evict else ""
     flags += "T" if session.gates & GATE_NO_TOUCH else ""
     queued, unsent = transport.query_buffered, transport.output_buffered
@@ -307,21 +299,21 @@ def _describe(session: Session, now_ms: int) -> str:
         "sub": 0,
         "psub": 0,
         "ssub": 0,
-        "multi": -1,
-        "watch": 0,
+        "multi": -1 if session.queue is None else len(session.queue),
+        "watch": 0 if session.watched is None else len(session.watched),
         "qbuf": queued,
         "qbuf-free": 0,
-        "argv-mem": 0,
-        "multi-mem": 0,
+        "argv-mem": arguments,
+        "multi-mem": 0 if session.queue is None else session.queue.memory,
         "rbs": 0,
         "rbp": 0,
         "obl": 0,
         "oll": 1 if unsent else 0,
         "omem": unsent,
-        "tot-mem": queued + unsent,
+        "tot-mem": session.memory + arguments,
         "events": "rw" if unsent else "r",
         "cmd": session.last_command.name if session.last_command is not None else "NULL",
-        "user": text(session.user),
+        "user": text(session.user.name),
         "redir": -1,
         "resp": session.resp,
         "lib-name": text(_shown(session.lib_name)),
@@ -331,16 +323,23 @@ def _describe(session: Session, now_ms: int) -> str:
     return " ".join(f"{name}={value}" for name, value in fields.items())
 
 
-def _lines(sessions: list[Session], now_ms: int) -> Verbatim:
-    """Return the lines of CLIENT LIST."""
-    listed = "".join(f"{_describe(session, now_ms)}\n" for session in sessions)
+def _lines(sessions: Iterable[Session], caller: Session, argv: list[bytes]) -> Verbatim:
+    """Return the lines of CLIENT LIST: of these clients, for the one that calls."""
+    now_ms = caller.server.clock.monotonic_ms()
+    size = sum(map(len, argv))
+    lines = (describe(session, now_ms, size if session is caller else 0) for session in sessions)
+    listed = "".join(f"{line}\n" for line in lines)
     return Verbatim(listed.encode("utf-8", "surrogateescape"))
 
 
-@command("CLIENT|INFO", _CLIENT_FLAGS, since="6.2.0", complexity="O(1)", tips=["nondeterministic_output"])
-def client_info(session: Session) -> Verbatim:
+@command(
+    "CLIENT|INFO", _CLIENT_FLAGS, since="6.2.0", complexity="O(1)", tips=["nondeterministic_output"],
+    raw=True, arity=2,
+)  # fmt: skip
+def client_info(session: Session, argv: list[bytes]) -> Verbatim:
     """Return what CLIENT LIST says of this connection."""
-    return _lines([session], session.server.clock.monotonic_ms())
+    # Raw, as CLIENT LIST: it tells of its own arguments, too.
+    return _lines([session], session, argv)
 
 
 _TYPES: Final = (b"normal", b"master", b"replica", b"slave", b"pubsub")
@@ -372,14 +371,13 @@ def _type_tokens(*names: str) -> list[Argument]:
 def client_list(session: Session, argv: list[bytes]) -> Verbatim:
     """Return a line about each connection."""
     server = session.server
-    now = server.clock.monotonic_ms()
     options = argv[2:]
     if not options:
-        return _lines(list(server.sessions.values()), now)
+        return _lines(server.sessions.values(), session, argv)
     word = options[0].upper()
     if word == b"TYPE" and len(options) == 2:
         kind = _client_type(options[1])
-        return _lines(list(server.sessions.values()) if kind == b"normal" else [], now)
+        return _lines(server.sessions.values() if kind == b"normal" else (), session, argv)
     if word == b"ID" and len(options) > 1:
         wanted: list[Session] = []
         for raw in options[1:]:
@@ -388,7 +386,7 @@ def client_list(session: Session, argv: list[bytes]) -> Verbatim:
                 raise RespError(errors.INVALID_CLIENT_ID)
             if number in server.sessions:
                 wanted.append(server.sessions[number])
-        return _lines(wanted, now)
+        return _lines(wanted, session, argv)
     raise RespError(errors.SYNTAX)
 
 
@@ -446,17 +444,18 @@ def _close(session: Session, other: Session) -> None:
 def _kill_filters(server: Server, options: list[bytes]) -> tuple[list[Filter], bool]:
     """Read the filters of CLIENT KILL; return what a client must match, and whether the caller is spared."""
     now = server.clock.monotonic_ms()
-    filters: list[Filter] = []
+    filters: dict[bytes, Filter] = {}
     skip_me = True
     for word, raw in _pairs(options):
         if word == b"SKIPME" and raw.lower() in {b"yes", b"no"}:
             skip_me = raw.lower() == b"yes"
         else:
-            filters.append(_kill_filter(word, raw, now))
-    return filters, skip_me
+            # Of a filter that is given twice the last one counts.
+            filters[word] = _kill_filter(server, word, raw, now)
+    return list(filters.values()), skip_me
 
 
-def _kill_filter(word: bytes, raw: bytes, now_ms: int) -> Filter:
+def _kill_filter(server: Server, word: bytes, raw: bytes, now_ms: int) -> Filter:
     """Return what one filter of CLIENT KILL asks of a client."""
     if word == b"ID":
         number = parse_int64(raw)
@@ -467,9 +466,10 @@ def _kill_filter(word: bytes, raw: bytes, now_ms: int) -> Filter:
         normal = _client_type(raw) == b"normal"
         return lambda _: normal
     if word == b"USER":
-        if raw != b"default":
+        user = server.acl.find(raw)
+        if user is None:
             raise RespError(errors.no_such_user(raw))
-        return lambda other: other.user == raw
+        return lambda other: other.user is user
     if word == b"ADDR":
         return lambda other: _utf8(other.transport.address) == raw
     if word == b"LADDR":
@@ -514,7 +514,7 @@ def client_unblock(session: Session, argv: list[bytes]) -> int:
     if number is None:
         raise RespError(errors.NOT_AN_INTEGER)
     other = session.server.sessions.get(number)
-    if other is None or other.pending is None:
+    if other is None or other.pending is None or other.pending.postponed:
         return 0
     reply = other.pending.at_timeout if reason == b"TIMEOUT" else RespError(errors.UNBLOCKED)
     session.server.unblock(other, reply)
@@ -557,6 +557,10 @@ _HELP: Final = (
     "    Return information about client connections. Options:",
     "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
     "      Return clients of specified type.",
+    "UNPAUSE",
+    "    End the pause, and run what was postponed.",
+    "PAUSE <timeout> [WRITE|ALL]",
+    "    Postpone all calls, or those that write, for <timeout> milliseconds.",
     "REPLY (ON|OFF|SKIP)",
     "    Control the replies sent to the current connection.",
     "SETNAME <name>",

@@ -95,12 +95,14 @@ def xgroup_create(session: Session, argv: list[bytes]) -> Status:
     if len(argv) > _CREATE_LONGEST:
         raise RespError(errors.wrong_subcommand("XGROUP", argv[1]))
     last_id = _group_id(stream, argv[4])
+    announce = db.noted
     if stream is None:
         stream = db.obtain(key, Stream)
+        announce = db.changed  # only a new stream is a change to those who watch the key
     if name in stream.groups:
         raise RespError(errors.GROUP_EXISTS)
     stream.groups[name] = ConsumerGroup(last_id, options.entries_read)
-    db.changed(key, "xgroup-create")
+    announce(key, "xgroup-create")
     return OK
 
 
@@ -134,7 +136,8 @@ def xgroup_destroy(db: Database, key: ShrinkKey, group: Value) -> int:
         raise RespError(errors.XGROUP_NO_KEY)
     if stream.groups.pop(group, None) is None:
         return 0
-    db.changed(key, "xgroup-destroy")
+    db.noted(key, "xgroup-destroy")
+    db.wake(key)  # who reads for the group learns that it is gone
     return 1
 
 

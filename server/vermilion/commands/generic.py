@@ -40,6 +40,7 @@ from vermilion.protocol.numbers import INT64_MAX, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
 from vermilion.session import Server, Session
 from vermilion.structures.glob import compile_glob
+from vermilion.structures.vector_set import VectorSet
 
 _MULTI_SHARD: Final = ("request_policy:multi_shard", "response_policy:agg_sum")
 _NO_EXPIRY: Final = -1
@@ -312,6 +313,8 @@ def copy(session: Session, argv: list[bytes]) -> int:
     held = db.lookup(source)
     if held is None or (target.touch(destination) is not None and not replace):
         return 0
+    if isinstance(held, VectorSet):  # a module's value in Redis, which gives it no way to be copied
+        raise RespError(errors.NOT_COPYABLE)
     target.place(destination, value.copied(held), db.deadline(source))
     target.changed(destination, "copy_to")
     return 1

@@ -1,12 +1,20 @@
 """Imports every group, so that the table of commands is complete."""
 
 from vermilion.commands import (
+    acl,
     bitmap,
+    cluster,
     connection,
     consumer_groups,
+    debug,
     generic,
     geo,
     hyperloglog,
+    memory,
+    migration,
+    modules,
+    monitoring,
+    replication,
     serialization,
     server,
     sorted_set,
@@ -14,20 +22,30 @@ from vermilion.commands import (
     stream,
     stream_info,
     string,
+    transactions,
+    vector_set,
 )
 from vermilion.commands import hash as hash_
 from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
 __all__ = [
+    "acl",
     "bitmap",
+    "cluster",
     "connection",
     "consumer_groups",
+    "debug",
     "generic",
     "geo",
     "hash_",
     "hyperloglog",
     "list_",
+    "memory",
+    "migration",
+    "modules",
+    "monitoring",
+    "replication",
     "serialization",
     "server",
     "set_",
@@ -36,4 +54,6 @@ __all__ = [
     "stream",
     "stream_info",
     "string",
+    "transactions",
+    "vector_set",
 ]

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from vermilion import errors
 from vermilion.commands.registry import COMMANDS, Command
-from vermilion.commands.syntax import Argument, KeyFlag, KeySpec
+from vermilion.commands.syntax import NO_MANDATORY_KEYS, Argument, KeyFlag, KeySpec
 from vermilion.errors import RespError
 from vermilion.protocol.reply import OrderedSet, Reply, Status
+from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION
 
 
 class CallKey(NamedTuple):
@@ -77,6 +78,8 @@ def _key_spec(spec: KeySpec) -> dict[Reply, Reply]:
 
 def document(command: Command) -> dict[Reply, Reply]:
     """Return a command as COMMAND DOCS describes it, its subcommands included."""
+    if command.module:
+        return _texts(group=command.group, module=command.module)
     described = _texts(summary=command.summary, since=command.since, group=command.group)
     described |= _texts(complexity=command.complexity)
     if command.doc_flags:
@@ -105,8 +108,9 @@ def _argument(argument: Argument) -> dict[Reply, Reply]:
         described |= _texts(display_text=argument.display)
     if argument.key_spec is not None:
         described[b"key_spec_index"] = argument.key_spec
-    described |= _texts(token=argument.token or "", since=argument.since)
-    described |= _texts(deprecated_since=argument.deprecated_since)
+    if argument.token is not None:  # MIGRATE has one that is empty
+        described[b"token"] = argument.token.encode()
+    described |= _texts(since=argument.since, deprecated_since=argument.deprecated_since)
     flags = [name for name in ("optional", "multiple", "multiple_token") if getattr(argument, name)]
     if flags:
         described[b"flags"] = _statuses(flags)
@@ -116,13 +120,14 @@ def _argument(argument: Argument) -> dict[Reply, Reply]:
 
 
 def keys_of(argv: Sequence[bytes]) -> list[CallKey]:
-    """Return the keys of a call, in the order in which they stand in it.
+    """Return the keys of a call, by the key specifications, in the order of these.
 
     Args:
         argv: the name of a command, and its arguments.
 
     Raises:
-        RespError: for an unknown command, one without keys, or a call that does not fit the arity.
+        RespError: for an unknown command, one without keys, a call that does not fit the arity, or
+            whose arguments do not say where the keys are.
     """
     command = find(argv[0])
     if command is not None and command.subcommands and len(argv) > 1:
@@ -134,10 +139,20 @@ def keys_of(argv: Sequence[bytes]) -> list[CallKey]:
     if not command.accepts(len(argv)):
         raise RespError(errors.INVALID_ARGUMENT_COUNT)
     variable = command.call_key_flags
-    found: list[tuple[int, Sequence[KeyFlag]]] = []
+    lenient = command.flags & NO_MANDATORY_KEYS
+    found: list[CallKey] = []
     for spec in command.key_specs:
+        positions = spec.positions(argv)
+        if not positions and isinstance(spec.begin, int) and not lenient:
+            raise RespError(errors.INVALID_KEY_ARGUMENTS)
         flags = variable(argv) if variable is not None else spec.flags
-        found += [(position, flags) for position in spec.positions(argv)]
-    if not found and any(isinstance(spec.begin, tuple) for spec in command.key_specs):
+        flags = [flag for flag in flags if flag != "incomplete"]
+        found += [CallKey(argv[position], flags) for position in positions]
+    if not found and not lenient:
         raise RespError(errors.INVALID_KEY_ARGUMENTS)  # the word that leads to the keys is missing
-    return [CallKey(argv[position], flags) for position, flags in sorted(found)]
+    return found
+
+
+def loaded_modules() -> list[Reply]:
+    """Return what HELLO and MODULE LIST say of modules: the commands of one are built in."""
+    return [{b"name": REDIS_MODULE.encode(), b"ver": REDIS_MODULE_VERSION, b"path": b"", b"args": []}]

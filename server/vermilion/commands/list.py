@@ -406,7 +406,8 @@ def _move_waiting(
     """BLMOVE and BRPOPLPUSH."""
     timeout_ms = milliseconds(timeout, session.db.clock)
     attempt = partial(_move, session, source, destination, ends)
-    return wait_for(session, (source,), List, timeout_ms, attempt)
+    # Where it may not wait, the null is the one of LMOVE, and no null array.
+    return wait_for(session, (source,), List, timeout_ms, attempt) if session.may_wait else attempt()
 
 
 @command("BLMOVE", WRITE | DENYOOM | BLOCKING, since="6.2.0", complexity="O(1)")

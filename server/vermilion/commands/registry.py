@@ -9,6 +9,7 @@ from vermilion.commands.syntax import (
     BLOCKING,
     FAST,
     FLAG_NAMES,
+    MODULE,
     MOVABLEKEYS,
     PUBSUB,
     READONLY,
@@ -48,6 +49,7 @@ _CATEGORIES: Final = {
     "hyperloglog": "hyperloglog",
     "stream": "stream",
     "list": "list",
+    "transactions": "transaction",
 }
 """A group's own ACL category, by its name."""
 
@@ -56,7 +58,7 @@ class Command:
     """One command as declared.
 
     Args:
-        name: lower case; `container|sub` for a subcommand.
+        name: lower case; `container|sub` for a subcommand; as the module spells it for a module's.
         flags: the bits of `syntax.py`.
         call: takes a session and an argument vector, returns a plain reply.
         arity: as COMMAND INFO gives it: the exact number of arguments, or minus the least number.
@@ -70,11 +72,12 @@ class Command:
         doc_flags: as COMMAND DOCS gives them, besides `deprecated`.
         call_key_flags: what one call does to its keys, where the arguments decide it.
         many: what runs a whole run of calls at once.
+        module: the module that has it in Redis, empty for a command of its core.
     """
 
     __slots__ = (
         "arguments", "arity", "call", "call_key_flags", "categories", "complexity", "deprecated", "doc_flags",
-        "flags", "group", "key_specs", "many", "name", "since", "subcommands", "summary", "tips",
+        "flags", "group", "key_specs", "many", "module", "name", "since", "subcommands", "summary", "tips",
     )  # fmt: skip
 
     def __init__(
@@ -97,8 +100,10 @@ class Command:
         call_key_flags: CallKeyFlags | None = None,
         group_category: bool = True,
         many: "Many | None" = None,
+        module: str = "",
     ) -> None:
         self.name = name
+        self.module = module
         self.many = many
         self.flags = flags if all(spec.plain for spec in key_specs) else flags | MOVABLEKEYS
         self.call = call
@@ -113,8 +118,11 @@ class Command:
         self.call_key_flags = call_key_flags
         self.arguments = tuple(arguments)
         self.key_specs = tuple(key_specs)
-        self.categories = _all_categories(
-            flags, group if group_category and call is not None else "", categories
+        # Redis puts the commands of modules into no category.
+        self.categories = (
+            ()
+            if module
+            else _all_categories(flags, group if group_category and call is not None else "", categories)
         )
         self.subcommands: dict[str, Command] = {}
 
@@ -191,6 +199,7 @@ def command(
     plain: Callable[..., Reply] | None = None,
     many: Many | None = None,
     group: str = "",
+    module: str = "",
 ) -> Callable[[F], F]:
     """Declare a command; the decorated function stays callable as it is.
 
@@ -214,6 +223,8 @@ def command(
         plain: for the hottest commands, what runs in place of the function when no option is given.
         many: for the hottest commands, what runs a whole run of calls at once; see `Many`.
         group: the documentation's group, for a module that holds a part of one; the module's own name otherwise.
+        module: the module of Redis that has it. Redis then knows no arity, no category and no documentation of it,
+            and spells it in upper case.
 
     Returns:
         The decorator.
@@ -223,18 +234,20 @@ def command(
     """
 
     def declare(function: F) -> F:
-        lower = name.lower()
+        spelled = name if module else name.lower()
         if raw:
-            shape = compiler.raw_shape(lower, function, arity, arguments, keys or ())
+            shape = compiler.raw_shape(spelled, function, arity, arguments, keys or ())
         else:
-            shape = compiler.compile_signature(lower, function, keys, unknown_option, plain)
+            shape = compiler.compile_signature(spelled, function, keys, unknown_option, plain)
         _register(
             Command(
-                lower,
-                flags,
+                spelled,
+                flags | MODULE if module else flags,
                 call=shape.call,
-                arity=shape.arity,
-                group=group or function.__module__.rpartition(".")[2].replace("_", "-"),
+                arity=-1 if module else shape.arity,
+                group="module"
+                if module
+                else group or function.__module__.rpartition(".")[2].replace("_", "-"),
                 summary=_first_sentence(function),
                 since=since,
                 complexity=complexity,
@@ -247,6 +260,7 @@ def command(
                 call_key_flags=call_key_flags,
                 group_category=group_category,
                 many=many,
+                module=module,
             )
         )
         return function
@@ -274,9 +288,10 @@ def container(
 
 def _register(declared: Command) -> None:
     """Enter a command into the table, and a subcommand into its container too."""
-    if declared.name in COMMANDS:
+    key = declared.name.lower()
+    if key in COMMANDS:
         raise TypeError(f"{declared.name} is declared twice")
-    COMMANDS[declared.name] = declared
+    COMMANDS[key] = declared
     parent, bar, sub = declared.name.partition("|")
     if bar:
         COMMANDS[parent].subcommands[sub] = declared

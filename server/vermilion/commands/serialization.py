@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from vermilion import errors
 from vermilion.commands.registry import command
-from vermilion.commands.syntax import DENYOOM, READONLY, WRITE, Argument, KeySpec, ReadKey
+from vermilion.commands.syntax import ASKING, DENYOOM, READONLY, WRITE, Argument, KeySpec, ReadKey
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
 from vermilion.protocol.numbers import INT64_MAX, parse_int64
@@ -12,6 +12,7 @@ from vermilion.protocol.reply import OK, Status
 from vermilion.rdb import payload
 from vermilion.rdb.encoding import FormatError
 from vermilion.session import Session
+from vermilion.structures.vector_set import VectorSet
 
 
 @command(
@@ -21,22 +22,26 @@ from vermilion.session import Session
 def dump(db: Database, key: ReadKey) -> bytes | None:
     """Return the value at a key as bytes that RESTORE takes, nil when the key does not exist."""
     held = db.lookup(key)
+    if isinstance(held, VectorSet):  # its payload is the module's own, and not written here
+        raise RespError(errors.NOT_DUMPABLE)
     return None if held is None else payload.dump(held)
+
+
+_RESTORE_ARGUMENTS: Final = (
+    Argument("key", "key", key_spec=0),
+    Argument("ttl", "integer"),
+    Argument("serialized-value", "string"),
+    Argument("replace", "pure-token", token="REPLACE", optional=True, since="3.0.0"),
+    Argument("absttl", "pure-token", token="ABSTTL", optional=True, since="5.0.0"),
+    Argument("seconds", "integer", token="IDLETIME", optional=True, since="5.0.0"),
+    Argument("frequency", "integer", token="FREQ", optional=True, since="5.0.0"),
+)
 
 
 @command(
     "RESTORE", WRITE | DENYOOM, since="2.6.0", group="generic", categories=["dangerous"],
     complexity="O(N*M) where N is the number of elements and M their average size; O(M) for strings.",
-    raw=True, arity=-4,
-    arguments=[
-        Argument("key", "key", key_spec=0),
-        Argument("ttl", "integer"),
-        Argument("serialized-value", "string"),
-        Argument("replace", "pure-token", token="REPLACE", optional=True, since="3.0.0"),
-        Argument("absttl", "pure-token", token="ABSTTL", optional=True, since="5.0.0"),
-        Argument("seconds", "integer", token="IDLETIME", optional=True, since="5.0.0"),
-        Argument("frequency", "integer", token="FREQ", optional=True, since="5.0.0"),
-    ],
+    raw=True, arity=-4, arguments=_RESTORE_ARGUMENTS,
     keys=[KeySpec(("OW", "update"), 1)],
 )  # fmt: skip
 def restore(session: Session, argv: list[bytes]) -> Status:
@@ -68,6 +73,17 @@ def restore(session: Session, argv: list[bytes]) -> Status:
         db.set_idle(key, options.idle)
     db.changed(key, "restore")
     return OK
+
+
+@command(
+    "RESTORE-ASKING", WRITE | DENYOOM | ASKING, since="3.0.0", group="server", doc_flags=["syscmd"],
+    categories=["keyspace", "dangerous"],
+    complexity="O(N*M) where N is the number of elements and M their average size; O(M) for strings.",
+    raw=True, arity=-4, arguments=_RESTORE_ARGUMENTS, keys=[KeySpec(("OW", "update"), 1)],
+)  # fmt: skip
+def restore_asking(session: Session, argv: list[bytes]) -> Status:
+    """Make what DUMP returned the value of a key: the same as `RESTORE`, where there is no cluster."""
+    return restore(session, argv)
 
 
 class _Options(NamedTuple):

@@ -1,7 +1,8 @@
-"""The server group: what the server is and does, its configuration, whole databases, and its end."""
+"""The server group: what the server is and does, its configuration, whole databases, and its end.
 
-import re
-import time as system_time
+DEBUG, MEMORY, MODULE and replication have modules of their own.
+"""
+
 from typing import Annotated, Final
 
 from vermilion import errors
@@ -12,7 +13,6 @@ from vermilion.commands.syntax import (
     ADMIN,
     ALLOW_BUSY,
     FAST,
-    INTEGER,
     LOADING,
     NO_MULTI,
     NOSCRIPT,
@@ -22,17 +22,12 @@ from vermilion.commands.syntax import (
     Argument,
     Kind,
     OneOf,
-    Operand,
-    PeekKey,
     Token,
 )  # fmt: skip
 from vermilion.errors import RespError
-from vermilion.keyspace import value as values
 from vermilion.keyspace.database import Database
-from vermilion.keyspace.footprint import footprint
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, OrderedSet, Pairs, Reply, Status, Verbatim
-from vermilion.rdb.payload import serialized_length
 from vermilion.session import Server, Session
 from vermilion.structures.glob import compile_glob
 from vermilion.version import REDIS_VERSION
@@ -335,18 +330,6 @@ def time(server: Server) -> list[Reply]:
     return [b"%d" % seconds, b"%d" % microseconds]
 
 
-@command(
-    "ROLE",
-    NOSCRIPT | LOADING | STALE | FAST,
-    since="2.8.12",
-    complexity="O(1)",
-    categories=["admin", "dangerous"],
-)
-def role() -> list[Reply]:
-    """Return the part that the server plays in replication: a primary's, its offset, and its replicas."""
-    return [b"master", 0, []]
-
-
 _PAINTED_VERSIONS: Final = frozenset({5, 6, 8})
 _SIZES_OF_VERSION: Final = {5: 3, 6: 2}
 
@@ -404,106 +387,3 @@ def shutdown(
         raise RespError(errors.SHUTDOWN_FAILED)
     server.shut_down()
     return NO_REPLY
-
-
-# MEMORY ---------------------------------------------------------------------------------------------------
-
-container(
-    "MEMORY", group="server", since="4.0.0", summary="A container for the commands that diagnose memory."
-)
-
-
-@command("MEMORY|USAGE", READONLY, since="4.0.0", complexity="O(N) where N is the number of samples.")
-def memory_usage(
-    db: Database, key: PeekKey, *, samples: Annotated[int, Token("SAMPLES", Operand(INTEGER, "count"))] = 5
-) -> int | None:
-    """Return how many bytes a key and its value take in this process, nil when the key does not exist."""
-    if samples < 0:
-        raise RespError(errors.SYNTAX)
-    held = db.inspect(key)
-    if held is None:
-        return None
-    return footprint(key, held, expires=key in db.expires, samples=samples)
-
-
-@command("MEMORY|HELP", _INTROSPECTION, since="4.0.0", complexity="O(1)")
-def memory_help() -> list[Reply]:
-    """Return what the subcommands do."""
-    return _help(
-        "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "USAGE <key> [SAMPLES <count>]",
-        "    Return the bytes that <key> and its value take. Of a collection, <count>",
-        "    members are looked at (default: 5, 0 means all).",
-        "HELP",
-        "    Print this help.",
-    )
-
-
-# DEBUG ----------------------------------------------------------------------------------------------------
-
-_NUMBER_PREFIX: Final = re.compile(rb"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-
-
-@command(
-    "DEBUG",
-    _ADMIN,
-    since="1.0.0",
-    complexity="Depends on subcommand.",
-    raw=True,
-    arity=-2,
-    doc_flags=["syscmd"],
-)
-def debug(session: Session, argv: list[bytes]) -> Reply:
-    """Do what tests and the curious need, where the configuration allows it."""
-    # Raw, and no container: a wrong number of arguments and an unknown subcommand are one error.
-    server = session.server
-    allowed = server.settings.enable_debug_command
-    if not (allowed == "yes" or (allowed == "local" and session.is_local)):
-        raise RespError(errors.DEBUG_NOT_ALLOWED)
-    match argv[1].lower(), argv[2:]:
-        case b"sleep", [seconds]:
-            # The whole server stands still, which is what this is for.
-            system_time.sleep(_leading_number(seconds))
-            return OK
-        case b"object", [key]:
-            return _debug_object(session, key)
-        case b"set-active-expire", [flag]:
-            server.active_expire = _leading_number(flag) >= 1
-            return OK
-        case b"help", []:
-            return _help(
-                "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-                "OBJECT <key>",
-                "    Show how <key> is stored.",
-                "SET-ACTIVE-EXPIRE <0|1>",
-                "    With 0, expired keys are reclaimed only when they are looked at; 1 goes",
-                "    back to reclaiming them in the background, too.",
-                "SLEEP <seconds>",
-                "    Let the server stand still for <seconds>, which may be a fraction.",
-                "HELP",
-                "    Print this help.",
-            )
-    raise RespError(errors.wrong_subcommand("DEBUG", argv[1]))
-
-
-def _leading_number(text: bytes) -> float:
-    """Return the number that a text begins with, as C reads it; 0 without one, and for a negative one."""
-    found = _NUMBER_PREFIX.match(text)
-    return max(0.0, float(found[0])) if found else 0.0
-
-
-def _debug_object(session: Session, key: bytes) -> Status:
-    """Return what DEBUG OBJECT shows."""
-    db = session.db
-    held = db.peek(key)
-    if held is None:
-        raise RespError(errors.NO_SUCH_KEY)
-    settings = session.server.settings
-    sharing = not (settings.maxmemory and settings.maxmemory_policy.endswith(("lru", "lfu")))
-    idle = db.idle_seconds(key)
-    used = (db.clock.now_ms() // 1000 - idle) & 0xFFFFFF
-    return Status(
-        f"Value at:{id(held):#x} refcount:{values.references(held, sharing=sharing)}"
-        f" encoding:{values.encoding(held)} serializedlength:{serialized_length(held)}"
-        f" lru:{used} lru_seconds_idle:{idle}"
-    )

@@ -27,26 +27,27 @@ from vermilion.protocol.numbers import parse_double, parse_int64
 WRITE: Final = 1 << 0
 READONLY: Final = 1 << 1
 DENYOOM: Final = 1 << 2
-ADMIN: Final = 1 << 3
-PUBSUB: Final = 1 << 4
-NOSCRIPT: Final = 1 << 5
-BLOCKING: Final = 1 << 6
-LOADING: Final = 1 << 7
-STALE: Final = 1 << 8
-SKIP_MONITOR: Final = 1 << 9
-SKIP_SLOWLOG: Final = 1 << 10
-ASKING: Final = 1 << 11
-FAST: Final = 1 << 12
-NO_AUTH: Final = 1 << 13
-NO_ASYNC_LOADING: Final = 1 << 14
-NO_MULTI: Final = 1 << 15
-ALLOW_BUSY: Final = 1 << 16
-NO_MANDATORY_KEYS: Final = 1 << 17
-MOVABLEKEYS: Final = 1 << 18
+MODULE: Final = 1 << 3
+ADMIN: Final = 1 << 4
+PUBSUB: Final = 1 << 5
+NOSCRIPT: Final = 1 << 6
+BLOCKING: Final = 1 << 7
+LOADING: Final = 1 << 8
+STALE: Final = 1 << 9
+SKIP_MONITOR: Final = 1 << 10
+SKIP_SLOWLOG: Final = 1 << 11
+ASKING: Final = 1 << 12
+FAST: Final = 1 << 13
+NO_AUTH: Final = 1 << 14
+NO_ASYNC_LOADING: Final = 1 << 15
+NO_MULTI: Final = 1 << 16
+ALLOW_BUSY: Final = 1 << 17
+NO_MANDATORY_KEYS: Final = 1 << 18
+MOVABLEKEYS: Final = 1 << 19
 
 FLAG_NAMES: Final = (
-    "write", "readonly", "denyoom", "admin", "pubsub", "noscript", "blocking", "loading", "stale",
-    "skip_monitor", "skip_slowlog", "asking", "fast", "no_auth", "no_async_loading", "no_multi",
+    "write", "readonly", "denyoom", "module", "admin", "pubsub", "noscript", "blocking", "loading",
+    "stale", "skip_monitor", "skip_slowlog", "asking", "fast", "no_auth", "no_async_loading", "no_multi",
     "allow_busy", "no_mandatory_keys", "movablekeys",
 )  # fmt: skip
 

@@ -10,14 +10,29 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from vermilion.commands.registry import COMMANDS, Command
-from vermilion.commands.syntax import DENYOOM, NO_AUTH
+from vermilion.commands.syntax import DENYOOM, NO_AUTH, NO_MULTI, READONLY, WRITE
 from vermilion.protocol.reply import Reply
-from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_NO_TOUCH, GATE_REPLY, GATE_RESOLVE, Session
+from vermilion.session import (
+    GATE_ACL,
+    GATE_AUTH,
+    GATE_MEMORY,
+    GATE_MONITOR,
+    GATE_MULTI,
+    GATE_NO_TOUCH,
+    GATE_PAUSE,
+    GATE_REPLY,
+    GATE_RESOLVE,
+    Session,
+)
 
 if TYPE_CHECKING:
     from vermilion.pending import Answer
 
-ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY
+ALL_GATES: Final = GATE_ACL | GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY | GATE_MULTI | GATE_MONITOR | GATE_PAUSE
+
+_NEVER_QUEUED: Final = frozenset({"multi", "exec", "discard", "watch", "quit", "reset"})
+_MAY_REPLICATE: Final = frozenset({"eval", "evalsha", "fcall", "pfcount", "publish", "spublish"})
+"""Redis has a flag for them that it does not show: no writes by themselves, but what follows from them may be."""
 
 
 class BoundCommand:
@@ -30,11 +45,13 @@ class BoundCommand:
         - `calls`, `nanoseconds`, `rejected` and `failed` are what INFO commandstats shows.
         - `latencies` maps microseconds to calls.
         - A command with `subcommands` is gated always, so that the slow path resolves them.
+        - `plain`: nothing about its queueing is special, so that a transaction of such calls can be run at once.
+        - `may_write` is what CLIENT PAUSE WRITE postpones, `uses_keys` what a client in MONITOR may not call.
     """
 
     __slots__ = (
-        "call", "calls", "declared", "failed", "gated", "latencies", "many", "name", "nanoseconds",
-        "rejected", "subcommands",
+        "call", "calls", "declared", "failed", "gated", "latencies", "many", "may_write", "name",
+        "nanoseconds", "plain", "rejected", "subcommands", "uses_keys",
     )  # fmt: skip
 
     def __init__(self, declared: Command) -> None:
@@ -51,6 +68,14 @@ class BoundCommand:
         if declared.flags & NO_AUTH:
             # HELLO and RESET are among these: the slow path is where a change of the protocol is noticed.
             self.gated = self.gated & ~GATE_AUTH | GATE_RESOLVE
+        if declared.name in _NEVER_QUEUED:
+            # The slow path sees to their arity, too: a call of a wrong one refuses the transaction.
+            self.gated = self.gated & ~GATE_MULTI | GATE_RESOLVE
+        if declared.name == "exec":
+            self.gated |= GATE_MEMORY
+        self.plain = not (self.gated & GATE_RESOLVE or declared.flags & NO_MULTI)
+        self.may_write = bool(declared.flags & WRITE) or declared.name in _MAY_REPLICATE
+        self.uses_keys = self.may_write or bool(declared.flags & READONLY)
         self.reset()
 
     def reset(self) -> None:

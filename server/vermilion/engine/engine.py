@@ -10,16 +10,21 @@ the command does the slow path look at what stands in the way.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
+from sys import getsizeof
 from time import perf_counter_ns
-from typing import Final
+from typing import Final, cast
 
 import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
+from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand, bind_all
+from vermilion.engine.monitors import Monitors
+from vermilion.engine.pausing import Pause
 from vermilion.engine.stats import EngineStats
+from vermilion.engine.transactions import RUN_LEAST, Transactions
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import RespError
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
@@ -27,14 +32,20 @@ from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
-from vermilion.protocol.reply import NO_REPLY, OK, Messages, Push, Reply, Status
+from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
 from vermilion.session import (
-    GATE_AUTH,
+    GATE_ACL,
     GATE_MEMORY,
+    GATE_MONITOR,
+    GATE_MULTI,
     GATE_NO_TOUCH,
+    GATE_PAUSE,
     GATE_REPLY,
+    GATE_RESOLVE,
     Configuration,
+    MemoryFigures,
     Session,
+    TableFigures,
     Transport,
 )  # fmt: skip
 from vermilion.settings import Settings
@@ -45,9 +56,7 @@ OK_LINE: Final = OK.wire
 OUTPUT_PART: Final = 1024 * 1024
 """Bytes of long replies after which the rest of a pipeline waits until its client has taken them."""
 
-RUN_LEAST: Final = 4
-"""From this many calls on it pays to look whether all are of one command."""
-
+_QUEUEING: Final = GATE_RESOLVE | GATE_MULTI
 _HTTP_WORDS: Final = frozenset({b"post", b"host:"})
 _RECLAIM_STEP: Final = 256
 
@@ -64,6 +73,7 @@ class Engine:
 
     Raises:
         ValueError: for a `rename-command` that cannot be.
+        AclStartError: for users that cannot be.
     """
 
     def __init__(
@@ -82,14 +92,23 @@ class Engine:
         self.keyspace = KeyspaceStats()
         self.stats = EngineStats(self.clock)
         self.audience = Audience()
-        self.waiting = WaitingRoom(self.clock, self.audience.ready, self._answer, self._retry_failed)
+        self.waiting = WaitingRoom(
+            self.clock, self.audience.ready, self._answer, self._retry_failed, self._refused
+        )
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
         self.commands = bind_all(settings.rename_command)
         self.sessions: dict[int, Session] = {}
+        self.acl = AccessControl(self)
         self.next_session_id = 1
+        self.transactions = Transactions(self)
+        self.monitors = Monitors(self)
+        self.pause = Pause(self)
+        self._common_gates = GATE_RESOLVE
+        """Those that new sessions have."""
         self.active_expire = True
+        self.cron_paused = False
         self.run_id = self.random.randbytes(20).hex()
         self.replication_id = self.random.randbytes(20).hex()
         self.used_memory_startup = self.used_memory_peak = process.memory().used
@@ -112,18 +131,24 @@ class Engine:
 
     def open_session(self, transport: Transport) -> Session:
         """Return a new session on database 0; it must authenticate when there is a password."""
-        session = Session(self.next_session_id, self, self.databases[0], transport, self.clock.monotonic_ms())
+        now_ms = self.clock.monotonic_ms()
+        session = Session(self.next_session_id, self, self.databases[0], transport, now_ms, self.acl.default)
         self.next_session_id += 1
-        if self.settings.requirepass:
-            session.authenticated = False
-            session.gates |= GATE_AUTH
+        session.gates |= self._common_gates
+        self.acl.greet(session)
         if self.out_of_memory:
             session.gates |= GATE_MEMORY
         self.sessions[session.id] = session
         self.stats.connections_received += 1
         return session
 
-    def push(self, session: Session, message: Push) -> None:
+    def set_gate(self, gate: int, *, on: bool) -> None:
+        """Open or close a gate of all sessions, those to come included."""
+        self._common_gates = self._common_gates | gate if on else self._common_gates & ~gate
+        for session in self.sessions.values():
+            session.gates = session.gates | gate if on else session.gates & ~gate
+
+    def push(self, session: Session, message: Reply) -> None:
         """Send a client a message that is no reply; one that its own call has caused follows the reply.
 
         A session that may be sent messages has a gate that leads its calls to the slow path, so that
@@ -136,7 +161,10 @@ class Engine:
 
     def close_session(self, session: Session) -> None:
         """Forget a session, and what it waits for; closing twice does no harm."""
+        self.pause.forget(session)
         self.waiting.release(session)
+        self.transactions.discard(session)
+        self.monitors.remove(session)
         self.sessions.pop(session.id, None)
 
     # Calls ------------------------------------------------------------------------------------------------
@@ -161,7 +189,7 @@ class Engine:
         if self.waiting.ready:
             self.waiting.serve()
         if type(reply) is Pending:
-            self.waiting.suspend(session, reply)
+            self.waiting.suspend(session, reply, argv)
         return reply
 
     def execute_batch(
@@ -185,8 +213,12 @@ class Engine:
             `session.pending` tells.
         """
         self.stats.batches += 1
+        self.stats.largest_batch = max(self.stats.largest_batch, len(calls))
         ready = self.waiting.ready
-        if len(calls) >= RUN_LEAST and self._execute_run(session, calls, encode, out):
+        if len(calls) >= RUN_LEAST and (
+            self._execute_run(session, calls, encode, out)
+            or self._execute_transaction(session, calls, encode, out)
+        ):
             if ready:
                 self.waiting.serve()
             return []
@@ -219,7 +251,7 @@ class Engine:
                 try:
                     reply = command.call(session, argv)
                 except Exception as error:  # noqa: BLE001  # one bug must not stop the server
-                    reply = self._failed(command, argv, error)
+                    reply = self.failed(command, argv, error)
                     encode = ENCODERS[session.resp]
             if ready:
                 self.waiting.serve()
@@ -240,7 +272,7 @@ class Engine:
             elif type(reply) is int:
                 append(b":%d\r\n" % reply)
             elif type(reply) is Pending:
-                self.waiting.suspend(session, reply)
+                self.waiting.suspend(session, reply, argv)
                 break
             else:
                 encode(reply, append)
@@ -256,28 +288,72 @@ class Engine:
         command = self.commands.get(calls[0][0])
         if command is None or command.many is None or session.gates & command.gated:
             return False
-        if session.db.listening > EAR_AWAITED:  # the others want to hear of each change by itself
-            return False
-        try:
-            names, *columns = zip(*calls, strict=True)
-        except ValueError:
-            return False
-        size = len(calls)
-        if names.count(names[0]) != size:
-            return False
-        awaited = session.db.awaited
-        if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
-            return False
-        mark = perf_counter_ns()
-        replies = command.many(session, columns)
+        replies = self.run_columns(session, command, calls)
         if replies is None:
             return False
         if isinstance(replies, Status):
-            out.append(replies.wire * size)
+            out.append(replies.wire * len(calls))
         else:
             encode_all(replies, encode, out)
-        command.count(size, perf_counter_ns() - mark)
         session.last_command = command
+        return True
+
+    def run_columns(
+        self, session: Session, command: BoundCommand, calls: Sequence[list[bytes]]
+    ) -> Sequence[Reply] | Status | None:
+        """Run calls of one command at once, in its columnar form.
+
+        Returns:
+            Their replies, or the one that all have; None, with nothing done, when they are spelled differently or
+            must be run one by one.
+        """
+        many = command.many
+        # Who listens to changes wants to hear of each by itself, but for clients that are blocked.
+        if many is None or session.gates & command.gated or session.db.listening > EAR_AWAITED:
+            return None
+        mark = perf_counter_ns()
+        try:
+            names, *columns = zip(*calls, strict=True)
+        except ValueError:
+            return None
+        if names.count(names[0]) != len(calls):
+            return None
+        awaited = session.db.awaited
+        if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
+            return None
+        replies = many(session, columns)
+        if replies is not None:
+            command.count(len(calls), perf_counter_ns() - mark)
+        return replies
+
+    def _execute_transaction(
+        self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
+    ) -> bool:
+        """Run calls at once that are a transaction or a part of one; return whether they have run."""
+        begin, end = self.commands.get(calls[0][0]), self.commands.get(calls[-1][0])
+        begins = begin is not None and begin.name == "multi" and len(calls[0]) == 1
+        if session.gates != (GATE_RESOLVE if begins else _QUEUEING):
+            return False
+        ends = end is not None and end.name == "exec" and len(calls[-1]) == 1
+        mark = perf_counter_ns()
+        inside = calls[begins : len(calls) - ends]
+        commands = self.transactions.plain_commands(inside)
+        if commands is None:
+            return False
+        if begin is not None and begins:
+            self.transactions.begin(session)
+            out.append(OK_LINE)
+            begin.count(1, perf_counter_ns() - mark)
+        self.transactions.add_all(session, commands, inside)
+        out.append(QUEUED.wire * len(inside))
+        if end is not None and ends:
+            session.last_command = end
+            reply = cast("Reply", self._call(end, session, calls[-1]))
+            if isinstance(reply, list):
+                out.append(b"*%d\r\n" % len(reply))
+                encode_all(reply, encode, out)
+            else:
+                encode(reply, out.append)
         return True
 
     def _call(self, command: BoundCommand, session: Session, argv: list[bytes]) -> Answer:
@@ -287,13 +363,16 @@ class Engine:
         try:
             reply = command.call(session, argv)
         except Exception as error:  # noqa: BLE001  # one bug must not stop the server
-            reply = self._failed(command, argv, error)
+            reply = self.failed(command, argv, error)
         command.count(1, perf_counter_ns() - mark)
         return reply
 
     def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Run a call that is spelled unusually, has something in its way, or has a subcommand to be found."""
-        silenced = session.gates & GATE_REPLY
+        gates = session.gates
+        if gates == _QUEUEING and command and command.plain and command.declared.accepts(len(argv)):
+            return self.transactions.add(session, command, argv)
+        silenced = gates & GATE_REPLY
         before, self._caller = self._caller, session
         try:
             reply = self._execute_found(session, command, argv)
@@ -307,32 +386,53 @@ class Engine:
         if self._afterwards and before is not session:
             reply = Messages([reply, *self._afterwards])
             self._afterwards.clear()
+        if before is None and self.pause.is_over:
+            self.pause.resume()
         return reply
 
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
         command = command or self.commands.get(argv[0].lower())
+        session.last_command = None
         if command is None:
             return self._refuse_unknown(session, argv)
         if command.subcommands and len(argv) > 1:
             found = command.subcommands.get(argv[1].lower())
             if found is None:
-                return self._reject(None, errors.unknown_subcommand(command.name, argv[1]))
+                return self.reject(session, None, errors.unknown_subcommand(command.name, argv[1]))
             command = found
-        if not command.declared.accepts(len(argv)):
-            return self._reject(command, errors.wrong_arity(command.name))
-        gates = session.gates & command.gated
-        obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
-        if obstacle is not None:
-            return self._reject(command, obstacle)
         session.last_command = command
+        if not command.declared.accepts(len(argv)):
+            return self.reject(session, command, errors.wrong_arity(command.name))
+        gates = session.gates & command.gated
+        obstacle = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
+        if obstacle is not None:
+            return self.reject(session, command, obstacle)
+        if gates & GATE_PAUSE and self.pause.postpones(session, command):
+            return self.pause.postpone(session, argv)
+        if gates & GATE_MULTI:
+            return self.transactions.add(session, command, argv)
+        return self.run(session, command, argv, gates)
+
+    def run(self, session: Session, command: BoundCommand, argv: list[bytes], gates: int) -> Answer:
+        """Run a call that nothing stands in the way of, with what its gates ask for besides.
+
+        Args:
+            session: whose call it is, in EXEC, too.
+            command: what it calls.
+            argv: the name and the arguments.
+            gates: those of the session that concern the command.
+        """
         db = session.db
         if gates & GATE_NO_TOUCH:
             db.touching = db.tracking and command.name == "touch"
         try:
-            return self._call(command, session, argv)
+            reply = self._call(command, session, argv)
         finally:
             db.touching = db.tracking
+        if gates & GATE_MONITOR:
+            self.monitors.see(session, command, argv)
+        return reply
 
     def _refuse_unknown(self, session: Session, argv: list[bytes]) -> Reply:
         """Answer a call of no command; close on words that a browser was tricked into sending, as Redis does."""
@@ -344,7 +444,7 @@ class Engine:
             )
             session.transport.abort()
             return NO_REPLY
-        return self._reject(None, errors.unknown_command(argv))
+        return self.reject(session, None, errors.unknown_command(argv))
 
     def _silence(self, session: Session) -> Reply:
         """Swallow the reply for CLIENT REPLY OFF and SKIP."""
@@ -355,15 +455,15 @@ class Engine:
             session.gates &= ~GATE_REPLY
         return NO_REPLY
 
-    def _reject(self, command: BoundCommand | None, text: str) -> RespError:
+    def reject(self, session: Session, command: BoundCommand | None, text: str) -> RespError:
         """Refuse a call before it ran."""
         if command is not None:
             command.rejected += 1
-        error = RespError(text)
+        error = RespError(self.transactions.refuse(session, command, text))
         self.stats.count_error(error.code)
         return error
 
-    def _failed(self, command: BoundCommand, argv: list[bytes] | None, exception: Exception) -> RespError:
+    def failed(self, command: BoundCommand, argv: list[bytes] | None, exception: Exception) -> RespError:
         """Count a failure and return the error reply; one bug in a command must not stop the server.
 
         Args:
@@ -395,7 +495,15 @@ class Engine:
     def _retry_failed(self, session: Session, exception: Exception) -> RespError:
         """Count the failure of a call that had to wait, and return the error reply."""
         assert isinstance(session.last_command, BoundCommand)  # noqa: S101  # it is the one that waits
-        return self._failed(session.last_command, None, exception)
+        return self.failed(session.last_command, None, exception)
+
+    def _refused(self, session: Session, argv: list[bytes]) -> RespError | None:
+        """Return the error reply of a call that had to wait, and that its user may not make any more."""
+        command = session.last_command
+        if not session.gates & GATE_ACL or not isinstance(command, BoundCommand):
+            return None
+        refusal = self.acl.refusal(session, command.declared, argv)
+        return None if refusal is None else self.reject(session, command, refusal)
 
     def unblock(self, session: Session, reply: Reply) -> None:
         """Give a client whose call is pending this reply instead of the awaited one."""
@@ -409,7 +517,11 @@ class Engine:
         Returns:
             The milliseconds until this is to be called again, None when no call has a deadline.
         """
-        return self.waiting.expire()
+        paused = self.pause.remaining()
+        if self.pause.is_over:
+            self.pause.resume()
+        delays = [delay for delay in (paused, self.waiting.expire()) if delay is not None]
+        return min(delays, default=None)
 
     # Periodic work ----------------------------------------------------------------------------------------
 
@@ -419,10 +531,13 @@ class Engine:
         Args:
             budget_ns: how long reclaiming may take, in nanoseconds of real time.
         """
+        if self.cron_paused:
+            self.end_waits()
+            return
         start = perf_counter_ns()
         for db in self.databases:
             db.advance_tick()
-            while self.active_expire and db.reclaim(_RECLAIM_STEP) == _RECLAIM_STEP:
+            while self.active_expire and not self.pause.active and db.reclaim(_RECLAIM_STEP) == _RECLAIM_STEP:
                 if perf_counter_ns() > start + budget_ns:
                     self.keyspace.time_cap_reached += 1
                     break
@@ -430,8 +545,7 @@ class Engine:
         self.waiting.serve()
         self.end_waits()
         self.check_memory()
-        self.stats.crons += 1
-        self.stats.cron_ns += perf_counter_ns() - start
+        self.stats.count_cron(perf_counter_ns() - start)
         self.stats.sample(self.commands_processed(), self.busy_ns())
 
     def check_memory(self) -> None:
@@ -464,6 +578,10 @@ class Engine:
         """Return how many nanoseconds all calls have taken."""
         return sum(command.nanoseconds for command in self.command_records())
 
+    def longest_call_us(self) -> int:
+        """Return how many microseconds the longest call took, about: latencies are counted in classes."""
+        return max((max(command.latencies, default=0) for command in self.command_records()), default=0)
+
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says.
 
@@ -471,6 +589,24 @@ class Engine:
             sections: names in lower case, or `default`, `all`, `everything`; none for the default ones.
         """
         return report.render(self, sections)
+
+    def memory(self) -> MemoryFigures:
+        """Return where the memory of the process goes."""
+        used, resident = process.memory()
+        self.used_memory_peak = max(self.used_memory_peak, used)
+        return MemoryFigures(
+            used,
+            resident,
+            self.used_memory_peak,
+            min(self.used_memory_startup, used),
+            sum(session.memory for session in self.sessions.values()),
+            [
+                TableFigures(db.index, getsizeof(db.data) + getsizeof(db.accessed), getsizeof(db.expires))
+                for db in self.databases
+                if db.data
+            ],
+            sum(map(len, self.databases)),
+        )
 
     def reset_stats(self) -> None:
         """Start counting anew (CONFIG RESETSTAT)."""

@@ -1,8 +1,9 @@
 """INFO: what an engine says of itself, section by section, with Redis's fields in Redis's order.
 
-A field of something that does not exist here (replicas, Lua, forks) has the value that a Redis has without
-it. Where Redis tells of its allocator, the answers are those of a Redis that was built without one that keeps
-books: all that is known is what the process uses.
+A field of something that does not exist here has the value that a Redis has without it: replicas and their
+backlog, forks and copies on write, a journal, threads for input and output, modules, defragmentation, reply
+buffers of a fixed size, incremental rehashing. Where Redis tells of its allocator, the answers are those of a
+Redis that was built without one that keeps books: all that is known is what the process uses.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from vermilion.engine import process
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import type_name
-from vermilion.version import REDIS_VERSION, __version__
+from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION, REDIS_VERSION, __version__
 
 if TYPE_CHECKING:
     from vermilion.engine.engine import Engine
@@ -56,7 +57,7 @@ def render(engine: "Engine", wanted: Sequence[str]) -> bytes:
     """
     names = set(wanted) or {"default"}
     if names & {"all", "everything"}:
-        names |= SECTIONS.keys()
+        names |= SECTIONS.keys() - _BY_NAME_ONLY
     if "default" in names:
         names |= SECTIONS.keys() - _NOT_BY_DEFAULT
     if "keysizes" in names and "keysizes" not in wanted and sum(map(len, engine.databases)) > _SIZED_KEYS:
@@ -146,23 +147,18 @@ def _clients(engine: "Engine") -> Fields:
         "blocked_clients": len(engine.waiting),
         "tracking_clients": 0,
         "pubsub_clients": 0,
-        "watching_clients": 0,
+        "watching_clients": engine.transactions.watching.clients,
         "clients_in_timeout_table": engine.waiting.timed,
-        "total_watched_keys": 0,
+        "total_watched_keys": engine.transactions.watching.keys,
         "total_blocking_keys": engine.waiting.keys,
         "total_blocking_keys_on_nokey": engine.waiting.keys_minding_absence,
     }
 
 
 def _memory(engine: "Engine") -> Fields:
-    used, resident = process.memory()
-    peak = engine.used_memory_peak = max(engine.used_memory_peak, used)
-    startup = min(engine.used_memory_startup, used)
-    buffers = sum(
-        session.transport.query_buffered + session.transport.output_buffered
-        for session in engine.sessions.values()
-    )
-    overhead = min(startup + buffers, used)
+    memory = engine.memory()
+    used, resident, peak, startup = memory.used, memory.resident, memory.peak, memory.startup
+    dataset = memory.dataset
     total = process.system_memory()
     maxmemory = engine.settings.maxmemory
     return {
@@ -173,10 +169,10 @@ def _memory(engine: "Engine") -> Fields:
         "used_memory_peak": peak,
         "used_memory_peak_human": human(peak),
         "used_memory_peak_perc": _percent(used, peak),
-        "used_memory_overhead": overhead,
+        "used_memory_overhead": memory.overhead,
         "used_memory_startup": startup,
-        "used_memory_dataset": used - overhead,
-        "used_memory_dataset_perc": _percent(used - overhead, used - startup),
+        "used_memory_dataset": dataset,
+        "used_memory_dataset_perc": _percent(dataset, used - startup),
         "allocator_allocated": used,
         "allocator_active": resident,
         "allocator_resident": resident,
@@ -212,7 +208,7 @@ def _memory(engine: "Engine") -> Fields:
         "mem_total_replication_buffers": 0,
         "mem_replica_full_sync_buffer": 0,
         "mem_clients_slaves": 0,
-        "mem_clients_normal": buffers,
+        "mem_clients_normal": memory.clients,
         "mem_cluster_links": 0,
         "mem_aof_buffer": 0,
         "mem_allocator": os.environ.get("PYTHONMALLOC", "pymalloc"),
@@ -332,10 +328,10 @@ def _stats(engine: "Engine") -> Fields:
         "instantaneous_eventloop_duration_usec": (
             stats.growth("busy_ns") // recent_cycles // 1000 if recent_cycles else 0
         ),
-        "acl_access_denied_auth": stats.errors.get("WRONGPASS", 0),
-        "acl_access_denied_cmd": 0,
-        "acl_access_denied_key": 0,
-        "acl_access_denied_channel": 0,
+        "acl_access_denied_auth": engine.acl.denied["auth"],
+        "acl_access_denied_cmd": engine.acl.denied["command"],
+        "acl_access_denied_key": engine.acl.denied["key"],
+        "acl_access_denied_channel": engine.acl.denied["channel"],
     }
 
 
@@ -364,7 +360,8 @@ def _cpu(engine: "Engine") -> Fields:
 
 
 def _modules(engine: "Engine") -> Fields:
-    return {}
+    about = f"name={REDIS_MODULE},ver={REDIS_MODULE_VERSION},api=1,filters=0,usedby=[],using=[]"
+    return {"module": f"{about},options=[handle-io-errors|handle-repl-async-load]"}
 
 
 def _commandstats(engine: "Engine") -> Fields:
@@ -400,6 +397,21 @@ def _latencystats(engine: "Engine") -> Fields:
 
 def _cluster(engine: "Engine") -> Fields:
     return {"cluster_enabled": 0}
+
+
+def _debug(engine: "Engine") -> Fields:
+    stats = engine.stats
+    return {
+        "eventloop_duration_aof_sum": 0,
+        "eventloop_duration_cron_sum": stats.cron_ns // 1000,
+        # A turn of the loop is not timed as a whole: its longest part that is known is a call's, or cron's.
+        "eventloop_duration_max": max(stats.longest_cron_ns // 1000, engine.longest_call_us()),
+        "eventloop_cmd_per_cycle_max": stats.largest_batch,
+        "allocator_allocated_lua": 0,
+        "allocator_active_lua": 0,
+        "allocator_resident_lua": 0,
+        "allocator_frag_bytes_lua": 0,
+    }
 
 
 def _keyspace(engine: "Engine") -> Fields:
@@ -463,8 +475,10 @@ SECTIONS: Final[Mapping[str, Callable[["Engine"], Fields]]] = {
     "cluster": _cluster,
     "keyspace": _keyspace,
     "keysizes": _keysizes,
+    "debug": _debug,
 }
 """Every section by its name, in the order in which INFO shows them."""
 
 _TITLES: Final = {"cpu": "CPU"}
-_NOT_BY_DEFAULT: Final = frozenset({"commandstats", "latencystats"})
+_BY_NAME_ONLY: Final = frozenset({"debug"})
+_NOT_BY_DEFAULT: Final = frozenset({"commandstats", "latencystats"}) | _BY_NAME_ONLY

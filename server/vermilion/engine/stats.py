@@ -35,8 +35,9 @@ class EngineStats:
 
     __slots__ = (
         "_clock", "_samples", "batches", "connections_received", "cron_ns", "crons", "error_replies",
-        "errors", "net_input_bytes", "net_output_bytes", "output_limit_disconnections",
-        "protocol_errors", "query_limit_disconnections", "rejected_connections", "started_ms",
+        "errors", "largest_batch", "longest_cron_ns", "net_input_bytes", "net_output_bytes",
+        "output_limit_disconnections", "protocol_errors", "query_limit_disconnections",
+        "rejected_connections", "started_ms",
     )  # fmt: skip
 
     def __init__(self, clock: Clock) -> None:
@@ -58,6 +59,8 @@ class EngineStats:
         self.batches = 0
         self.crons = 0
         self.cron_ns = 0
+        self.longest_cron_ns = 0
+        self.largest_batch = 0
         self._samples: deque[Sample] = deque(maxlen=_SAMPLES)
 
     @property
@@ -70,6 +73,12 @@ class EngineStats:
         self.error_replies += 1
         if code in self.errors or len(self.errors) < ERROR_CODES_LIMIT:
             self.errors[code] = self.errors.get(code, 0) + 1
+
+    def count_cron(self, nanoseconds: int) -> None:
+        """Count a turn of the periodic work."""
+        self.crons += 1
+        self.cron_ns += nanoseconds
+        self.longest_cron_ns = max(self.longest_cron_ns, nanoseconds)
 
     def sample(self, commands: int, busy_ns: int) -> None:
         """Note where the counters stand, for `rate`.

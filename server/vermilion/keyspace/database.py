@@ -13,7 +13,7 @@ A string is `int` after arithmetic, `bytearray` after it was changed in place (A
 O(1) per byte, and OBJECT ENCODING says `raw` as in Redis), and `bytes` as it was set; see `value.py`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from itertools import islice
 from random import Random
 from typing import Final, TypeVar, cast
@@ -38,6 +38,9 @@ _PLAIN_INT: Final = {int}
 _SAFE_SUM: Final = 2**62
 """Below this, no run of increments of one pipeline comes near 64 bits."""
 
+_RANDOM_TRIES: Final = 100
+"""So many expired keys RANDOMKEY meets before it takes one, while they are kept."""
+
 ACCESS_LIMIT: Final = 1 << 16
 """Beyond this many keys, access times are kept only when something has asked for them: they cost 40 bytes a key."""
 
@@ -50,10 +53,13 @@ class KeyspaceStats:
 
     __slots__ = (
         "cycle_ns", "databases", "evicted", "expired", "expired_active", "expired_fields", "time_cap_reached",
+        "vector_sets",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.databases: list[Database] = []
+        self.vector_sets = 0
+        """How many vector sets were ever made: the next one's uid."""
         self.reset()
 
     @property
@@ -111,6 +117,7 @@ class Database:
         "hits",
         "index",
         "keeps_access_times",
+        "keeps_expired",
         "listening",
         "misses",
         "random",
@@ -149,8 +156,10 @@ class Database:
         """Who wants to hear of changes: the ears of `audience.py`."""
         self.awaited: set[bytes] = set()
         """The keys whose changes somebody waits for: their changes are noted in `audience.ready`."""
-        self.watched: dict[bytes, int] = {}
-        """The keys whose changes end somebody's transaction, with how many watch each."""
+        self.watched: set[bytes] = set()
+        """The keys whose changes end somebody's transaction: see `watching.py`."""
+        self.keeps_expired = False
+        """Whether expired keys stay, invisible, when somebody looks for them (CLIENT PAUSE)."""
         stats.databases.append(self)
         self._deadlines = Deadlines(self.expires)
         self.field_expires: dict[bytes, int] = {}
@@ -165,7 +174,7 @@ class Database:
 
     def peek(self, key: bytes) -> object | None:
         """Return the live value of key or None; neither statistics nor access time notice."""
-        if self.expires and key in self.expires and self._expire_if_due(key):
+        if self.expires and key in self.expires and self._has_expired(key):
             return None
         return self.data.get(key)
 
@@ -182,7 +191,7 @@ class Database:
 
     def lookup(self, key: bytes) -> object | None:
         """Return the live value of key or None, for a command that reads it: counted as a hit or a miss."""
-        if self.expires and key in self.expires and self._expire_if_due(key):
+        if self.expires and key in self.expires and self._has_expired(key):
             self.misses += 1
             return None
         value = self.data.get(key)
@@ -455,6 +464,11 @@ class Database:
         if self.listening:
             self._tell_event(key, event)
 
+    def wake(self, key: bytes) -> None:
+        """Let those who wait for key look at it again, though it is no other for anybody else."""
+        if key in self.awaited:
+            self.audience.ready[self, key] = None
+
     def listen(self, ear: int, *, on: bool) -> None:
         """Open or close one of the ears of `audience.py`."""
         self.listening = self.listening | ear if on else self.listening & ~ear
@@ -482,9 +496,23 @@ class Database:
         for key in self.awaited:
             self.audience.ready[self, key] = None
 
+    def _tell_watched(self, before: Container[bytes]) -> None:
+        """Tell of the watched keys that are others now, as all keys were replaced at once.
+
+        Args:
+            before: the keys that there were.
+        """
+        changed = [
+            key for key in self.watched if key in before or (key in self.data and not self.is_due(key))
+        ]
+        for key in changed:
+            if key in self.watched:  # to tell of another may have ended its watches
+                self.audience.watched_changed(self, key)
+
     def clear(self) -> int:
         """Delete all keys; return how many there were."""
         size = len(self.data)
+        before = self.data
         self.dirty += size
         self.data = {}
         self.expires = {}
@@ -494,6 +522,7 @@ class Database:
         self._fields_due = Deadlines(self.field_expires)
         self._order.clear()
         self._tell_all_awaited()
+        self._tell_watched(before)
         return size
 
     def swap(self, other: "Database") -> None:
@@ -504,6 +533,8 @@ class Database:
             setattr(other, name, mine)
         self._tell_all_awaited()
         other._tell_all_awaited()  # noqa: SLF001  # the other is of this class
+        self._tell_watched(other.data)
+        other._tell_watched(self.data)  # noqa: SLF001
 
     # Time to live -----------------------------------------------------------------------------------------
 
@@ -528,6 +559,19 @@ class Database:
             return False
         self._expire(key)
         return True
+
+    def _has_expired(self, key: bytes) -> bool:
+        """`_expire_if_due` for who only looks: the key stays while expired ones are kept."""
+        if self.expires[key] >= self.clock.now_ms():
+            return False
+        if not self.keeps_expired:
+            self._expire(key)
+        return True
+
+    def is_due(self, key: bytes) -> bool:
+        """Return whether the deadline of key has passed, though it may not have been reclaimed."""
+        deadline = self.expires.get(key)
+        return deadline is not None and deadline < self.clock.now_ms()
 
     def _expire(self, key: bytes) -> None:
         """Delete a key whose deadline has passed."""
@@ -622,11 +666,16 @@ class Database:
         return [key for key in names if expires.get(key, now) >= now]
 
     def random_key(self) -> bytes | None:
-        """Return a random live key, or None when there is none; O(1)."""
+        """Return a random live key, or None when there is none; O(1).
+
+        While expired keys are kept, it may be one of them, as in Redis: there may be no others.
+        """
         self._catch_up()
+        tries = 0
         while self.data:
             key = self._order.pick(self.random)
-            if self.peek(key) is not None:
+            tries += 1
+            if self.peek(key) is not None or (self.keeps_expired and tries > _RANDOM_TRIES):
                 return key
         return None
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from vermilion.structures.deadlines import Deadlines
 from vermilion.structures.scan_order import ScanOrder
+from vermilion.structures.vectors import Table
 
 DICT_ENTRY: Final = 40
 """An entry is 24 bytes and its index 4 to 8: at the mean load of a growing table, about 40."""
@@ -43,8 +44,8 @@ def _size(value: object, samples: int) -> int:
     if value is None:
         return 0
     size = sys.getsizeof(value)
-    if isinstance(value, ScanOrder | Deadlines):
-        return size  # its entries are members of the table beside it
+    if isinstance(value, ScanOrder | Deadlines | Table):
+        return size  # its entries are members of the table beside it, or bytes that it counts itself
     for name in getattr(type(value), "__slots__", ()):
         size += _size(getattr(value, name, None), samples)
     if isinstance(value, Mapping):

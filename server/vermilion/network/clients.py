@@ -65,7 +65,7 @@ class Clients:
         if self.is_full and transport.get_extra_info("sslcontext") is None:
             self.stats.rejected_connections += 1
             return errors.MAX_CLIENTS
-        if settings.protected_mode and not settings.requirepass:
+        if settings.protected_mode and self.backend.engine.acl.default.nopass:
             peer = transport.get_extra_info("peername")
             if isinstance(peer, tuple) and not _is_loopback(peer[0]):
                 self.stats.rejected_connections += 1

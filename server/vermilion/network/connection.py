@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 from vermilion import errors
 from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line
-from vermilion.protocol.reply import Push, Reply
+from vermilion.protocol.reply import Reply
 from vermilion.protocol.request import Argv, RequestParser
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ class Connection(asyncio.Protocol):
         self._set_keepalive(transport)
         self._stats = self._clients.stats
         self._session = self._clients.backend.open_session(self)
-        self._parser.limited = not self._session.authenticated
         self._clients.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -263,7 +262,7 @@ class Connection(asyncio.Protocol):
         # Later: this happens inside of another client's call.
         asyncio.get_running_loop().call_soon(self._go_on)
 
-    def push(self, message: Push) -> None:
+    def push(self, message: Reply) -> None:
         """Send a message that is no reply: soon, so that one to thousands of clients holds up nobody."""
         if not self._outbox:
             self._clients.flush_soon(self)

@@ -15,6 +15,7 @@ from typing import Final, Self
 from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.config import Config, ConfigError
+from vermilion.engine.acl import AclStartError
 from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
 from vermilion.network.listening import Listener, ListenError, Port, reason
@@ -400,6 +401,9 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         reason, *words = error.args
         line = " ".join(["rename-command", *(f'"{word}"' for word in words)])
         raise ConfigError(reason, line=line) from error
+    except AclStartError as error:
+        logger.warning("%s", error)
+        return 1
     server = Server(
         backend,
         host=settings.bind,

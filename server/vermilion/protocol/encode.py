@@ -11,6 +11,8 @@
     Verbatim, BigNumber, Push      bulk, bulk, array             verbatim, big number, push
     Status, RespError              simple string, error          simple string, error
     Messages                       each of its values, one after the other
+    Attributed                     its reply                     attributes, then its reply
+    Encoded                        its bytes
 
 Source: the RESP2 and RESP3 specifications of the Redis documentation.
 """
@@ -22,7 +24,9 @@ from typing import Final, TypeAlias, cast
 from vermilion.errors import RespError
 from vermilion.protocol.numbers import format_double
 from vermilion.protocol.reply import (
+    Attributed,
     BigNumber,
+    Encoded,
     Messages,
     NoReply,
     NullArray,
@@ -101,6 +105,10 @@ def encode_resp2(reply: Reply, append: Append) -> None:
         encode_resp2(reply.text, append)
     elif isinstance(reply, BigNumber):
         encode_resp2(b"%d" % reply.number, append)
+    elif isinstance(reply, Attributed):
+        encode_resp2(reply.reply, append)
+    elif isinstance(reply, Encoded):
+        append(reply.wire)
     elif not isinstance(reply, NoReply):
         raise TypeError(f"no RESP2 form for {type(reply).__name__}")
 
@@ -151,6 +159,14 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         append(b"=%d\r\n%b:%b\r\n" % (len(reply.text) + 4, reply.kind, reply.text))
     elif isinstance(reply, BigNumber):
         append(b"(%d\r\n" % reply.number)
+    elif isinstance(reply, Attributed):
+        append(b"|%d\r\n" % len(reply.attributes))
+        for name, value in reply.attributes.items():
+            encode_resp3(name, append)
+            encode_resp3(value, append)
+        encode_resp3(reply.reply, append)
+    elif isinstance(reply, Encoded):
+        append(reply.wire)
     elif not isinstance(reply, NoReply):
         raise TypeError(f"no RESP3 form for {type(reply).__name__}")
 

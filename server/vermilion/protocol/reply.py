@@ -101,6 +101,34 @@ class Pairs:
         return self._pairs
 
 
+class Attributed:
+    """A reply with a map of attributes in front of it, which RESP2 leaves out.
+
+    Args:
+        attributes: what is said besides.
+        reply: the reply.
+    """
+
+    __slots__ = ("attributes", "reply")
+
+    def __init__(self, attributes: "dict[Reply, Reply]", reply: "Reply") -> None:
+        self.attributes = attributes
+        self.reply = reply
+
+
+class Encoded:
+    """Bytes of the wire: a reply inside EXEC's that was made before HELLO changed the protocol there.
+
+    Args:
+        wire: one reply, or several.
+    """
+
+    __slots__ = ("wire",)
+
+    def __init__(self, wire: bytes) -> None:
+        self.wire = wire
+
+
 class NoReply:
     """Nothing goes back to the client for this call. `NO_REPLY` is the one instance."""
 
@@ -117,7 +145,19 @@ NULL_ARRAY: Final = NullArray()
 NO_REPLY: Final = NoReply()
 
 Scalar: TypeAlias = (
-    bytes | int | float | bool | Status | NullArray | NoReply | Verbatim | BigNumber | RespError | None
+    bytes
+    | int
+    | float
+    | bool
+    | Status
+    | NullArray
+    | NoReply
+    | Verbatim
+    | BigNumber
+    | RespError
+    | Attributed
+    | Encoded
+    | None
 )
 Reply: TypeAlias = "Scalar | list[Reply] | tuple[Reply, ...] | dict[Reply, Reply] | set[Reply] | Pairs"
 """Push, Messages and OrderedSet are lists."""

@@ -1,0 +1,98 @@
+"""MONITOR: the clients that see all calls, and what they see of them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from vermilion.commands.syntax import ADMIN, SKIP_MONITOR
+from vermilion.engine.bound import BoundCommand
+from vermilion.errors import text
+from vermilion.protocol.reply import Status
+from vermilion.session import GATE_MONITOR, Session
+from vermilion.words import quote
+
+if TYPE_CHECKING:
+    from vermilion.engine.engine import Engine
+
+_REDACTED: Final = b"(redacted)"
+
+
+class Monitors:
+    """The monitoring clients of one engine.
+
+    Args:
+        engine: whose calls they see.
+
+    LLM Context:
+        - While there is one, all sessions have GATE_MONITOR; without, nobody pays for it.
+    """
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._sessions: dict[Session, None] = {}
+
+    def add(self, session: Session) -> None:
+        """Show a client all calls from now on."""
+        session.monitoring = True
+        self._sessions[session] = None
+        self._engine.set_gate(GATE_MONITOR, on=True)
+
+    def remove(self, session: Session) -> None:
+        """Show a client calls no longer; one that saw none is left alone."""
+        if session.monitoring:
+            session.monitoring = False
+            del self._sessions[session]
+            self._engine.set_gate(GATE_MONITOR, on=bool(self._sessions))
+
+    def see(self, session: Session, command: BoundCommand, argv: Sequence[bytes]) -> None:
+        """Show a call that a client has made, unless it is one that monitors do not see."""
+        if not command.declared.flags & (ADMIN | SKIP_MONITOR):
+            address = session.transport.address
+            path = self._engine.settings.unixsocket
+            if path and address == f"{path}:0":
+                address = f"unix:{path}"
+            self.show(session.db.index, address, redacted(command.name, argv))
+
+    def show(self, db: int, source: str, argv: Sequence[bytes]) -> None:
+        """Show a call.
+
+        Args:
+            db: the number of the database.
+            source: where it comes from: the address of a client, or `lua`.
+            argv: the name and the arguments, without secrets.
+        """
+        seconds, microseconds = divmod(self._engine.clock.now_us(), 1_000_000)
+        words = b" ".join(map(quote, argv)).decode("ascii")
+        line = Status(f"{seconds}.{microseconds:06} [{db} {source}] {words}")
+        for session in self._sessions:
+            self._engine.push(session, line)
+
+
+def redacted(name: str, argv: Sequence[bytes]) -> Sequence[bytes]:
+    """Return a call without its secrets.
+
+    Args:
+        name: the command's.
+        argv: the name as the client spelled it, and the arguments.
+
+    Example:
+        >>> redacted("auth", [b"AUTH", b"alice", b"secret"])
+        [b'AUTH', b'(redacted)', b'(redacted)']
+        >>> redacted("hello", [b"HELLO", b"3", b"AUTH", b"alice", b"secret", b"SETNAME", b"web"])
+        [b'HELLO', b'3', b'AUTH', b'(redacted)', b'(redacted)', b'SETNAME', b'web']
+    """
+    if name == "auth":
+        return [argv[0], *[_REDACTED] * (len(argv) - 1)]
+    if name not in _SECRETS:
+        return argv
+    shown = list(argv)
+    words = _SECRETS[name]
+    at = 1
+    while at < len(shown):
+        secrets = words.get(text(shown[at]).lower(), 0)
+        shown[at + 1 : at + 1 + secrets] = [_REDACTED] * len(shown[at + 1 : at + 1 + secrets])
+        at += 1 + secrets
+    return shown
+
+
+_SECRETS: Final = {"hello": {"auth": 2}, "migrate": {"auth": 1, "auth2": 2}}
+"""Words of a command's options, each with how many secrets follow it."""
