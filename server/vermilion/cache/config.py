@@ -55,7 +55,7 @@ class RedisConfig(_Section):
     LLM Context:
         - Immutable. `config.model_copy(update={...})` makes a changed one, unvalidated.
         - db is limited to Redis's default of 16 databases.
-        - What a URL says is in the other fields afterwards; `url` itself is kept as a SecretStr.
+        - What a URL says is in the other fields afterwards, where `model_copy` can change it; `url` is None then.
     """
 
     url: SecretStr | None = None
@@ -79,7 +79,7 @@ class RedisConfig(_Section):
         twice = sorted(said.keys() & fields.keys())
         if twice:
             raise ValueError(f"the url has said already: {', '.join(twice)}")
-        return {**fields, **said}
+        return {**fields, **said, "url": None}
 
 
 def _fields_of(url: str) -> dict[str, object]:

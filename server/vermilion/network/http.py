@@ -1,6 +1,6 @@
 """A small HTTP server for probes and scrapers: one question per connection, on the event loop of the engine.
 
-What a client may do is bounded: a question of 8 KB, ten seconds in all, 32 connections. h11 reads and writes HTTP;
+What a client may do is bounded: a question of 8 KB, ten seconds in all, 16 connections. h11 reads and writes HTTP;
 there is nothing here but its transport.
 """
 
@@ -15,7 +15,7 @@ import h11
 if TYPE_CHECKING:
     from vermilion.network.listening import Listener
 
-CONNECTIONS: Final = 32
+CONNECTIONS: Final = 16
 """So many are open at once; another one is closed."""
 
 QUESTION_BYTES: Final = 8 * 1024
