@@ -12,6 +12,7 @@ import redis
 
 from tests.certificates import Certificates
 from tests.e2e.process import WAIT, Process, free_port
+from vermilion import CacheConfig, CacheConnectionError, RedisConfig, RetryConfig, cache_service
 
 READY = "Ready to accept connections tls"
 CLI = shutil.which("redis-cli") or shutil.which("valkey-cli")
@@ -71,6 +72,24 @@ def test_redis_cli(server: Process, port: int, certificates: Certificates) -> No
         [str(CLI), "-p", str(port), "PING"], capture_output=True, check=False, timeout=WAIT
     )
     assert b"PONG" not in without.stdout
+
+
+async def test_cache_service(
+    tmp_path: Path, port: int, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))  # the system's authorities, to OpenSSL
+    arguments = ("--tls-port", str(port), "--port", "0", "--tls-auth-clients", "no", "--requirepass", "s@t")
+    with Process(tmp_path, *certificates.directives(), *arguments) as process:
+        process.ready(READY)
+        location = RedisConfig(url=f"rediss://default:s%40t@127.0.0.1:{port}/3")
+        async with cache_service(CacheConfig(backend_type="redis", redis=location)) as cache:
+            await cache.set("a", {"b": 1})
+            assert await cache.get("a") == {"b": 1}
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.crt("stranger")))
+        config = CacheConfig(backend_type="redis", redis=location, retry=RetryConfig(attempts=1))
+        with pytest.raises(CacheConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+            async with cache_service(config):
+                pass
 
 
 def test_strangers_harm_nobody(server: Process, port: int, certificates: Certificates) -> None:
