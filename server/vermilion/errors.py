@@ -723,3 +723,13 @@ PROTECTED_MODE: Final = (
 def expected_dollar(found: bytes) -> str:
     """An argument that does not start as a bulk string does."""
     return f"ERR Protocol error: expected '$', got '{text(found)}'"
+
+
+# Slow calls and slow events -------------------------------------------------------------------------------
+
+SLOWLOG_COUNT: Final = "ERR count should be greater than or equal to -1"
+
+
+def no_samples(event: bytes) -> str:
+    """LATENCY GRAPH of an event that has not been slow."""
+    return f"ERR No samples available for event '{text(_shown(event, len(event)))}'"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from vermilion.access.log import AccessLog
 from vermilion.access.user import User
 from vermilion.clock import Clock
+from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
@@ -30,6 +31,7 @@ GATE_MULTI: Final = 1 << 5  # in MULTI: calls are queued
 GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
 GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
 GATE_ACL: Final = 1 << 8  # the user is restricted
+GATE_TIMED: Final = 1 << 11  # SLOWLOG is interested in quick calls, too: each is timed by itself
 
 
 CLIENT_SIZE: Final = 3300
@@ -121,7 +123,7 @@ class Session:
         self.lib_version = b""
         self.created_ms = now_ms
         self.last_active_ms = now_ms
-        self.last_command: CommandRecord | None = None
+        self.last_command: NamedCommand | None = None
         self.no_evict = False
         self.pending: Pending | None = None
         self.may_wait = True
@@ -311,10 +313,19 @@ class Pause(Protocol):
         """Postpone nothing any more, and run what was postponed, once this call has been answered."""
 
 
-class CommandRecord(Protocol):
-    """One command as an engine runs it."""
+class NamedCommand(Protocol):
+    """One command, as it is declared or as an engine runs it."""
 
     name: str
+    """The full one: `client|list`."""
+
+
+class CommandRecord(NamedCommand, Protocol):
+    """One command as an engine runs it."""
+
+    calls: int
+    latencies: dict[int, int]
+    """How many calls took so many microseconds; two leading digits of longer ones."""
 
 
 class ServerStats(Protocol):
@@ -359,6 +370,14 @@ class Server(Protocol):
         """The numbered databases."""
 
     @property
+    def slow_log(self) -> SlowLog:
+        """The calls that were slow."""
+
+    @property
+    def slow_events(self) -> SlowEvents:
+        """The events that took long."""
+
+    @property
     def stats(self) -> ServerStats:
         """What is counted besides keys and calls."""
 
@@ -381,6 +400,9 @@ class Server(Protocol):
     @property
     def acl(self) -> "AccessControl":
         """Who may do what."""
+
+    def command_records(self) -> Iterable[CommandRecord]:
+        """Return what each command has counted, subcommands included."""
 
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says in these sections, or in the default ones."""

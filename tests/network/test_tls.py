@@ -422,9 +422,8 @@ async def test_tls_on_the_plain_port_is_a_protocol_error(server: Server, certifi
 
 
 async def test_half_of_a_handshake_takes_a_client_s_place_and_no_more(
-    start: Start, certificates: Certificates, closing: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+    start: Start, certificates: Certificates, closing: AsyncExitStack
 ) -> None:
-    monkeypatch.setattr(tls, "HANDSHAKE_S", 0.3)
     server = await start(*certificates.directives(), "--maxclients", "3", tls_port=0)
     first = await closing.enter_async_context(Wire(server))
     assert await first.ask(b"PING") == b"+PONG"
@@ -437,10 +436,22 @@ async def test_half_of_a_handshake_takes_a_client_s_place_and_no_more(
         assert await plain.rest() == b"-ERR max number of clients reached\r\n"
     assert server._clients.stats.rejected_connections == 2
     assert await first.ask(b"PING") == b"+PONG"
-    for reader, silent_writer in silent:  # they are given up by themselves
-        assert await closed(reader)
+    for _, silent_writer in silent:
         silent_writer.close()
     await until(lambda: server._clients.handshakes == 0)
+    assert not await refused(server, certificates.client())
+
+
+async def test_a_handshake_is_given_up(
+    server: Server, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "HANDSHAKE_S", 0.05)
+    reader, writer = await raw(server)
+    assert await closed(reader)
+    writer.close()
+    await until(lambda: server._clients.failed_handshakes == 1)
+    assert server._clients.handshakes == 0
+    monkeypatch.undo()
     assert not await refused(server, certificates.client())
 
 

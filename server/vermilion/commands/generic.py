@@ -372,7 +372,6 @@ def scan(session: Session, argv: list[bytes]) -> list[Reply]:
 container("OBJECT", group="generic", since="2.2.3", summary="Tells how the value of a key is kept.")
 
 _OBJECT_TIPS: Final = ("nondeterministic_output",)
-_NEW_KEYS_FREQUENCY: Final = 5
 
 
 @command("OBJECT|ENCODING", READONLY, since="2.2.3", complexity="O(1)", tips=_OBJECT_TIPS)
@@ -389,7 +388,7 @@ def object_freq(server: Server, db: Database, key: PeekKey) -> int | None:
         return None
     if not _lfu(server):
         raise RespError(errors.FREQUENCY_NOT_TRACKED)
-    return _NEW_KEYS_FREQUENCY  # nothing counts accesses as long as nothing is evicted by them
+    return db.frequency(key)
 
 
 @command("OBJECT|HELP", LOADING | STALE, since="6.2.0", complexity="O(1)")

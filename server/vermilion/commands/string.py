@@ -115,7 +115,8 @@ def set_(
     if get:
         old = db.string(key)
     if condition is not None:
-        exists = db.touch(key) is not None
+        # With XX it is the assignment that counts as the access.
+        exists = (db.touch(key) if condition == "NX" else db.peek(key)) is not None
         if exists == (condition == "NX"):
             return old
     if deadline is not None:

@@ -17,12 +17,17 @@ from typing import Final, cast
 import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
+from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
 from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand, bind_all
+from vermilion.engine.client_eviction import evict_clients
+from vermilion.engine.eviction import Eviction, Meter
+from vermilion.engine.heap import Heap
 from vermilion.engine.monitors import Monitors
 from vermilion.engine.pausing import Pause
+from vermilion.engine.slowness import Slowness, time_calls
 from vermilion.engine.stats import EngineStats
 from vermilion.engine.transactions import RUN_LEAST, Transactions
 from vermilion.engine.waiting import WaitingRoom
@@ -30,6 +35,7 @@ from vermilion.errors import RespError
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.frequency import FrequencyRule
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
 from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
@@ -42,6 +48,7 @@ from vermilion.session import (
     GATE_PAUSE,
     GATE_REPLY,
     GATE_RESOLVE,
+    GATE_TIMED,
     Configuration,
     MemoryFigures,
     Session,
@@ -70,6 +77,7 @@ class Engine:
         clock: what says the time.
         random: the source of chance.
         max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
+        meter: what tells how much memory is in use; the allocators of this process when None.
 
     Raises:
         ValueError: for a `rename-command` that cannot be.
@@ -84,6 +92,7 @@ class Engine:
         clock: Clock | None = None,
         random: Random | None = None,
         max_keys: int = 0,
+        meter: Meter | None = None,
     ) -> None:
         self.settings = settings
         self.configuration = configuration
@@ -111,10 +120,20 @@ class Engine:
         self.cron_paused = False
         self.run_id = self.random.randbytes(20).hex()
         self.replication_id = self.random.randbytes(20).hex()
-        self.used_memory_startup = self.used_memory_peak = process.memory().used
-        self.out_of_memory = False
-        for directive in ("maxmemory", "maxmemory-policy"):
-            configuration.watch(directive, lambda _: self.check_memory())
+        self.slowness = Slowness(settings, self.clock)
+        time_calls(self.commands.values(), self.slowness)
+        self.eviction = Eviction(
+            settings, self.databases, self.stats, self.keyspace, meter or Heap(), self.slowness.took
+        )
+        self.eviction.on_exhausted = self._gate_memory
+        self.used_memory_peak = self.eviction.baseline
+        self._frequency = FrequencyRule(self.random, settings.lfu_log_factor, settings.lfu_decay_time)
+        self._follow_policy(settings)
+        self._follow_slowness(settings)
+        for directive in ("maxmemory", "maxmemory-policy", "lfu-log-factor", "lfu-decay-time"):
+            configuration.watch(directive, self._follow_policy)
+        for directive in ("slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold"):
+            configuration.watch(directive, self._follow_slowness)
         self._caller: Session | None = None
         """Whose gated call runs."""
         self._afterwards: list[Reply] = []
@@ -136,8 +155,6 @@ class Engine:
         self.next_session_id += 1
         session.gates |= self._common_gates
         self.acl.greet(session)
-        if self.out_of_memory:
-            session.gates |= GATE_MEMORY
         self.sessions[session.id] = session
         self.stats.connections_received += 1
         return session
@@ -180,6 +197,8 @@ class Engine:
             The reply; an error reply is returned, too, and never raised. A `Pending` when the reply comes later, to
             the session's transport.
         """
+        if self.eviction.limited:
+            self.eviction.before_calls()
         command = self.commands.get(argv[0])
         if command is None or session.gates & command.gated:
             reply = self._execute_gated(session, command, argv)
@@ -213,6 +232,8 @@ class Engine:
             `session.pending` tells.
         """
         self.stats.batches += 1
+        if self.eviction.limited:
+            self.eviction.before_calls()
         self.stats.largest_batch = max(self.stats.largest_batch, len(calls))
         ready = self.waiting.ready
         if len(calls) >= RUN_LEAST and (
@@ -226,6 +247,8 @@ class Engine:
         commands = self.commands
         last: BoundCommand | None = None
         count = 0
+        first: list[bytes] = []
+        slow_ns = self.slowness.threshold_ns
         mark = perf_counter_ns()
         room = OUTPUT_PART
         rest = iter(calls)
@@ -237,10 +260,13 @@ class Engine:
             if command is not last:
                 if last is not None:
                     now = perf_counter_ns()
+                    if now - mark >= slow_ns:
+                        self.slowness.judge_run(session, last, first, count, now - mark)
                     last.count(count, now - mark)
                     mark = now
                     count = 0
                 last = command
+                first = argv
             if command is None or session.gates & command.gated:
                 reply = self._execute_gated(session, command, argv)
                 encode = ENCODERS[session.resp]
@@ -249,7 +275,7 @@ class Engine:
             else:
                 count += 1
                 try:
-                    reply = command.call(session, argv)
+                    reply = command.run(session, argv)
                 except Exception as error:  # noqa: BLE001  # one bug must not stop the server
                     reply = self.failed(command, argv, error)
                     encode = ENCODERS[session.resp]
@@ -277,7 +303,10 @@ class Engine:
             else:
                 encode(reply, append)
         if last is not None:
-            last.count(count, perf_counter_ns() - mark)
+            elapsed = perf_counter_ns() - mark
+            if elapsed >= slow_ns:
+                self.slowness.judge_run(session, last, first, count, elapsed)
+            last.count(count, elapsed)
             session.last_command = last
         return list(rest)
 
@@ -323,7 +352,10 @@ class Engine:
             return None
         replies = many(session, columns)
         if replies is not None:
-            command.count(len(calls), perf_counter_ns() - mark)
+            elapsed = perf_counter_ns() - mark
+            if elapsed >= self.slowness.threshold_ns:
+                self.slowness.judge_run(session, command, calls[0], len(calls), elapsed)
+            command.count(len(calls), elapsed)
         return replies
 
     def _execute_transaction(
@@ -364,7 +396,10 @@ class Engine:
             reply = command.call(session, argv)
         except Exception as error:  # noqa: BLE001  # one bug must not stop the server
             reply = self.failed(command, argv, error)
-        command.count(1, perf_counter_ns() - mark)
+        elapsed = perf_counter_ns() - mark
+        if elapsed >= self.slowness.threshold_ns:
+            self.slowness.judge(session, command, argv, elapsed)
+        command.count(1, elapsed)
         return reply
 
     def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
@@ -405,6 +440,9 @@ class Engine:
         if not command.declared.accepts(len(argv)):
             return self.reject(session, command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
+        if gates & GATE_MEMORY:
+            self.eviction.reconsider()
+            gates = session.gates & command.gated
         obstacle = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         if obstacle is not None:
             return self.reject(session, command, obstacle)
@@ -541,28 +579,47 @@ class Engine:
                 if perf_counter_ns() > start + budget_ns:
                     self.keyspace.time_cap_reached += 1
                     break
-        self.keyspace.cycle_ns += perf_counter_ns() - start
+        reclaimed_ns = perf_counter_ns() - start
+        self.keyspace.cycle_ns += reclaimed_ns
+        self.slowness.took("expire-cycle", reclaimed_ns)
         self.waiting.serve()
         self.end_waits()
-        self.check_memory()
+        self.eviction.check()
+        evict_clients(self.sessions.values(), self.settings, self.stats)
+        self.used_memory_peak = max(self.used_memory_peak, process.memory().used)
         self.stats.count_cron(perf_counter_ns() - start)
         self.stats.sample(self.commands_processed(), self.busy_ns())
 
-    def check_memory(self) -> None:
-        """See whether there is memory for commands that need some.
+    def _follow_policy(self, settings: Settings) -> None:
+        """Record what the policy goes by, and keep within the limit."""
+        policy = settings.maxmemory_policy
+        self._frequency.log_factor = settings.lfu_log_factor
+        self._frequency.decay_minutes = settings.lfu_decay_time
+        counted = self._frequency if policy.endswith("lfu") else None
+        for db in self.databases:
+            db.record_accesses(counted, always=policy.endswith("lru") and settings.maxmemory > 0)
+        self.eviction.configure()
 
-        Nothing is evicted by `maxmemory` yet: under a policy that would make room, calls are not refused.
-        """
-        used = process.memory().used
-        self.used_memory_peak = max(self.used_memory_peak, used)
-        settings = self.settings
-        exhausted = 0 < settings.maxmemory < used and settings.maxmemory_policy == "noeviction"
-        if exhausted is not self.out_of_memory:
-            self.out_of_memory = exhausted
-            for session in self.sessions.values():
-                session.gates ^= GATE_MEMORY
+    def _follow_slowness(self, settings: Settings) -> None:
+        """Time every single call when even quick ones may be slow."""
+        self.slowness.configure(settings)
+        self.set_gate(GATE_TIMED, on=self.slowness.times_all)
+
+    def _gate_memory(self) -> None:
+        """Let writes pass or not, of all sessions."""
+        self.set_gate(GATE_MEMORY, on=self.eviction.exhausted)
 
     # What commands ask for --------------------------------------------------------------------------------
+
+    @property
+    def slow_log(self) -> SlowLog:
+        """The calls that were slow (SLOWLOG)."""
+        return self.slowness.log
+
+    @property
+    def slow_events(self) -> SlowEvents:
+        """The events that took long (LATENCY)."""
+        return self.slowness.events
 
     def command_records(self) -> Iterator[BoundCommand]:
         """Return what each command has counted, subcommands included."""
@@ -592,13 +649,14 @@ class Engine:
 
     def memory(self) -> MemoryFigures:
         """Return where the memory of the process goes."""
-        used, resident = process.memory()
-        self.used_memory_peak = max(self.used_memory_peak, used)
+        private, resident = process.memory()
+        used = self.eviction.heap_used(private)
+        self.used_memory_peak = max(self.used_memory_peak, private)
         return MemoryFigures(
             used,
             resident,
             self.used_memory_peak,
-            min(self.used_memory_startup, used),
+            min(self.eviction.baseline, used),
             sum(session.memory for session in self.sessions.values()),
             [
                 TableFigures(db.index, getsizeof(db.data) + getsizeof(db.accessed), getsizeof(db.expires))
@@ -615,6 +673,7 @@ class Engine:
         for command in self.command_records():
             command.reset()
         self.used_memory_peak = process.memory().used
+        self.eviction.exceeded_ns = 0
 
     def shut_down(self) -> None:
         """Ask the assembly to stop serving once this call has been answered."""

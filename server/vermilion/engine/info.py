@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vermilion.engine import process
+from vermilion.engine.eviction import EMPTY_SERVER
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import type_name
 from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION, REDIS_VERSION, __version__
@@ -203,7 +204,7 @@ def _memory(engine: "Engine") -> Fields:
         "rss_overhead_bytes": 0,
         "mem_fragmentation_ratio": _ratio(resident, used),
         "mem_fragmentation_bytes": resident - used,
-        "mem_not_counted_for_evict": 0,
+        "mem_not_counted_for_evict": max(0, startup - EMPTY_SERVER),
         "mem_replication_backlog": 0,
         "mem_total_replication_buffers": 0,
         "mem_replica_full_sync_buffer": 0,
@@ -262,7 +263,7 @@ def _threads(engine: "Engine") -> Fields:
 
 
 def _stats(engine: "Engine") -> Fields:
-    stats, keyspace = engine.stats, engine.keyspace
+    stats, keyspace, eviction = engine.stats, engine.keyspace, engine.eviction
     busy_ns = engine.busy_ns()
     recent_cycles = stats.growth("cycles")
     return {
@@ -288,10 +289,10 @@ def _stats(engine: "Engine") -> Fields:
         "expired_time_cap_reached_count": keyspace.time_cap_reached,
         "expire_cycle_cpu_milliseconds": keyspace.cycle_ns // 1_000_000,
         "evicted_keys": keyspace.evicted,
-        "evicted_clients": 0,
+        "evicted_clients": stats.evicted_clients,
         "evicted_scripts": 0,
-        "total_eviction_exceeded_time": 0,
-        "current_eviction_exceeded_time": 0,
+        "total_eviction_exceeded_time": (eviction.exceeded_ns + eviction.current_excess_ns()) // 1_000_000,
+        "current_eviction_exceeded_time": eviction.current_excess_ns() // 1_000_000,
         "keyspace_hits": keyspace.hits,
         "keyspace_misses": keyspace.misses,
         "pubsub_channels": 0,

@@ -212,10 +212,14 @@ class Transactions:
         mark = perf_counter_ns()
         for argv in run:
             try:
-                replies.append(cast("Reply", command.call(session, argv)))
+                replies.append(cast("Reply", command.run(session, argv)))
             except Exception as error:  # noqa: BLE001  # one bug must not stop the server
                 replies.append(self._engine.failed(command, argv, error))
-        command.count(len(run), perf_counter_ns() - mark)
+        elapsed = perf_counter_ns() - mark
+        slowness = self._engine.slowness
+        if elapsed >= slowness.threshold_ns:
+            slowness.judge_run(session, command, run[0], len(run), elapsed)
+        command.count(len(run), elapsed)
 
     def _run_one(
         self, session: Session, command: BoundCommand, argv: list[bytes], replies: list[Reply]

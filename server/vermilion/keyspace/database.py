@@ -3,7 +3,7 @@
     data           key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
     expires        key -> deadline in milliseconds since the epoch, for keys that have one
     field_expires  key -> when the first field of the hash there may fall due; a key may outlive its hash here
-    accessed       key -> second of the last access, for OBJECT IDLETIME
+    accessed       key -> second of the last access, for OBJECT IDLETIME and LRU; under LFU, how often it was used
     order          the keys by position, the ground that SCAN and RANDOMKEY stand on: see `structures/scan_order.py`
 
 Writing a new key does not touch the order; it learns of new keys when it is needed next, or a key is deleted,
@@ -22,6 +22,7 @@ from vermilion import errors
 from vermilion.clock import Clock
 from vermilion.errors import RespError
 from vermilion.keyspace.audience import EAR_AWAITED, EAR_CACHES, EAR_EVENTS, EAR_WATCHED, Audience
+from vermilion.keyspace.frequency import NEW, Frequencies, FrequencyRule
 from vermilion.keyspace.value import STRING_TYPES, StringValue
 from vermilion.structures.deadlines import BUCKET_BITS, Deadlines
 from vermilion.structures.hash import Hash
@@ -298,7 +299,7 @@ class Database:
         """Make value the value of key, new or not; a time to live stays, so it must have been looked up before."""
         self.data[key] = value
         if self.touching:
-            self.accessed[key] = self.tick
+            self.accessed.setdefault(key, self.tick)  # the look-up was the access
 
     def store(self, key: bytes, value: object) -> None:
         """Make value the value of key, new or not, without a time to live."""
@@ -516,7 +517,8 @@ class Database:
         self.dirty += size
         self.data = {}
         self.expires = {}
-        self.accessed = {}
+        accessed = self.accessed
+        self.accessed = Frequencies(accessed.rule) if isinstance(accessed, Frequencies) else {}
         self._deadlines = Deadlines(self.expires)
         self.field_expires = {}
         self._fields_due = Deadlines(self.field_expires)
@@ -698,9 +700,53 @@ class Database:
         return max(0, now - self.accessed.get(key, self._tracked_since))
 
     def set_idle(self, key: bytes, seconds: int) -> None:
-        """Let key count as not used for some seconds."""
-        if self.tracking:
+        """Let key count as not used for some seconds; without effect where its uses are counted instead."""
+        if self.tracking and not isinstance(self.accessed, Frequencies):
             self.accessed[key] = self.clock.monotonic_ms() // 1000 - seconds
+
+    def frequency(self, key: bytes) -> int:
+        """Return how often key was used, as a counter from 0 to 255; see `frequency.py`."""
+        accessed = self.accessed
+        if isinstance(accessed, Frequencies):
+            return accessed.counter(key, self.clock.monotonic_ms() // 1000)
+        return NEW
+
+    def set_frequency(self, key: bytes, counter: int) -> None:
+        """Let key count as used so often; without effect where uses are not counted."""
+        if isinstance(self.accessed, Frequencies):
+            self.accessed.assign(key, counter, self.clock.monotonic_ms() // 1000)
+
+    def record_accesses(self, rule: FrequencyRule | None, *, always: bool) -> None:
+        """Record accesses as a policy of eviction needs them.
+
+        Args:
+            rule: for policies that count uses: how; None for those that go by time, or not by uses at all.
+            always: whether the times of a large database are kept, too.
+        """
+        if isinstance(self.accessed, Frequencies) is not (rule is not None) or (always and not self.tracking):
+            self.accessed = {} if rule is None else Frequencies(rule)
+            self.tick = self._tracked_since = self.clock.monotonic_ms() // 1000
+        self.keeps_access_times = always or rule is not None
+        self.tracking = self.touching = True
+
+    def sample(self, count: int, *, fair: bool) -> list[bytes]:
+        """Return at least as many keys by chance, of which some may be the same; there must be one.
+
+        Args:
+            count: how many are wanted.
+            fair: whether each is drawn by itself; it is faster to draw neighbours.
+        """
+        self._catch_up()
+        draw = self._order.choices if fair else self._order.clusters
+        return draw(self.random, count)
+
+    def ranks(self, keys: Iterable[bytes]) -> list[int]:
+        """Return a number for each key, the lower the less recently it was used, or the less often."""
+        accessed = self.accessed
+        if isinstance(accessed, Frequencies):
+            return [accessed.counter(key, self.tick) for key in keys]
+        since = self._tracked_since
+        return [accessed.get(key, since) for key in keys]
 
     def advance_tick(self) -> None:
         """Let access times and the order of keys follow; called by the engine's periodic work."""

@@ -43,6 +43,11 @@ class Connection(asyncio.Protocol):
         clients: those of its server, of which it becomes one.
     """
 
+    __slots__ = (
+        "_clients", "_closing", "_encode", "_execute_batch", "_held", "_outbox", "_over_soft_limit_since",
+        "_parser", "_paused", "_running", "_session", "_stats", "_transport", "_unsent", "_waiting", "_write",
+    )  # fmt: skip
+
     def __init__(self, clients: "Clients") -> None:
         self._clients = clients
         self._execute_batch = clients.backend.execute_batch
@@ -82,6 +87,8 @@ class Connection(asyncio.Protocol):
         if self in self._clients.connections:
             self._clients.connections.remove(self)
             self._clients.backend.close_session(self._session)
+            # Not to wait for the collector of cycles: a connection goes with its last call.
+            self._session.transport = _GONE
         self._closing = True
 
     def data_received(self, data: bytes) -> None:
@@ -323,6 +330,35 @@ class Connection(asyncio.Protocol):
         ):
             if hasattr(socket, name):
                 connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class _Gone:
+    """The transport of a session whose connection is closed: nothing arrives any more."""
+
+    address = local_address = "closed:0"
+    fileno = -1
+    query_buffered = output_buffered = 0
+
+    def answer(self, reply: Reply) -> None:
+        """Drop a reply."""
+
+    def push(self, message: Reply) -> None:
+        """Drop a message."""
+
+    def use_resp(self, version: int) -> None:
+        """There is nothing to encode."""
+
+    def limit_requests(self, limited: bool) -> None:
+        """There is nothing to limit."""
+
+    def close_after_reply(self) -> None:
+        """It is closed."""
+
+    def abort(self) -> None:
+        """It is closed."""
+
+
+_GONE: Final = _Gone()
 
 
 def shown_address(name: object, unixsocket: str = "") -> str:

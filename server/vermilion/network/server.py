@@ -425,6 +425,7 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    backend.engine.eviction.settle()
     if settings.port:
         logger.info("Ready to accept connections tcp")
     if settings.unixsocket:
