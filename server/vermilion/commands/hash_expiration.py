@@ -125,7 +125,7 @@ def hpexpireat(session: Session, argv: list[bytes]) -> list[Reply]:
 
 @command(
     "HPERSIST", WRITE | FAST, since="7.4.0", complexity=_PER_FIELD,
-    raw=True, arity=-5, arguments=[KEY, FIELDS], keys=[UPDATE],
+    raw=True, group="hash", arity=-5, arguments=[KEY, FIELDS], keys=[UPDATE],
 )  # fmt: skip
 def hpersist(session: Session, argv: list[bytes]) -> list[Reply]:
     """Take the time to live off fields; for each, 1 when it had one, -1 when not, -2 when there is no such field."""
@@ -208,7 +208,7 @@ def _times(session: Session, argv: list[bytes], show: Callable[[int, int], int])
 
 @command(
     "HTTL", READONLY | FAST, since="7.4.0", complexity=_PER_FIELD, tips=["nondeterministic_output"],
-    raw=True, arity=-5, arguments=[KEY, FIELDS], keys=[READ],
+    raw=True, group="hash", arity=-5, arguments=[KEY, FIELDS], keys=[READ],
 )  # fmt: skip
 def httl(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the time to live of fields in seconds, -1 for one that has none, -2 for one that does not exist."""
@@ -217,7 +217,7 @@ def httl(session: Session, argv: list[bytes]) -> list[Reply]:
 
 @command(
     "HPTTL", READONLY | FAST, since="7.4.0", complexity=_PER_FIELD, tips=["nondeterministic_output"],
-    raw=True, arity=-5, arguments=[KEY, FIELDS], keys=[READ],
+    raw=True, group="hash", arity=-5, arguments=[KEY, FIELDS], keys=[READ],
 )  # fmt: skip
 def hpttl(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the time to live of fields in milliseconds, -1 for one that has none, -2 for one that does not exist."""
@@ -226,7 +226,7 @@ def hpttl(session: Session, argv: list[bytes]) -> list[Reply]:
 
 @command(
     "HEXPIRETIME", READONLY | FAST, since="7.4.0", complexity=_PER_FIELD,
-    raw=True, arity=-5, arguments=[KEY, FIELDS], keys=[READ],
+    raw=True, group="hash", arity=-5, arguments=[KEY, FIELDS], keys=[READ],
 )  # fmt: skip
 def hexpiretime(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return when fields expire in Unix seconds, -1 for one that does not, -2 for one that does not exist."""
@@ -235,7 +235,7 @@ def hexpiretime(session: Session, argv: list[bytes]) -> list[Reply]:
 
 @command(
     "HPEXPIRETIME", READONLY | FAST, since="7.4.0", complexity=_PER_FIELD,
-    raw=True, arity=-5, arguments=[KEY, FIELDS], keys=[READ],
+    raw=True, group="hash", arity=-5, arguments=[KEY, FIELDS], keys=[READ],
 )  # fmt: skip
 def hpexpiretime(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return when fields expire in Unix milliseconds, -1 for one that does not, -2 for one that does not exist."""
