@@ -160,6 +160,12 @@ def _columns(reply: Reply, parameter: str) -> str:
 _FIELD: Final = re.compile(r"(?P<name>[\w.|-]+)(?P<sign>[=:])(?P<value>[^ \r\n]*)")
 
 
+def _portable(field: str) -> str:
+    """Leave out of CLIENT LIST's flags whether the runner came by a Unix socket; no flags at all are N."""
+    name, sign, value = field.partition("=")
+    return name + sign + (value.replace("U", "") or "N") if name == "flags" else field
+
+
 def _fields(reply: Reply, parameter: str) -> str:
     """Of a text of fields (name=value, name:value) all names, all but -NAME, or NAME with its value."""
     if reply.items is not None or reply.data is None or reply.is_error:
@@ -172,7 +178,7 @@ def _fields(reply: Reply, parameter: str) -> str:
     for line in _without_transport(_content(reply)).splitlines():
         fields = list(_FIELD.finditer(line))
         if names and not left_out:
-            shown = [field[0] for field in fields if field["name"] in names]
+            shown = [_portable(field[0]) for field in fields if field["name"] in names]
         elif fields:
             shown = [field["name"] + field["sign"] for field in fields if field["name"] not in left_out]
         else:

@@ -87,6 +87,54 @@ def invalid_expire(name: str) -> str:
     return f"ERR invalid expire time in '{name}' command"
 
 
+# Pub/Sub --------------------------------------------------------------------------------------------------
+
+SSUBSCRIBE_DENIED: Final = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"
+
+
+def only_while_unsubscribed(name: str) -> str:
+    """What a client of RESP2 may not call while it is subscribed."""
+    return (
+        f"ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in"
+        " this context"
+    )
+
+
+# Client-side caching --------------------------------------------------------------------------------------
+
+TRACKING_PREFIX_WITHOUT_BCAST: Final = "ERR PREFIX option requires BCAST mode to be enabled"
+TRACKING_SWITCHES_BCAST: Final = (
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with"
+    " a different mode."
+)
+TRACKING_SWITCHES_OPT: Final = (
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with"
+    " a different mode."
+)
+TRACKING_OPT_WITH_BCAST: Final = "ERR OPTIN and OPTOUT are not compatible with BCAST"
+TRACKING_OPT_BOTH: Final = "ERR You can't specify both OPTIN mode and OPTOUT mode"
+TRACKING_REDIRECTS_TWICE: Final = "ERR A client can only redirect to a single other client"
+TRACKING_REDIRECTS_NOWHERE: Final = "ERR The client ID you want redirect to does not exist"
+CACHING_WITHOUT_TRACKING: Final = (
+    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode"
+    " enabled"
+)
+CACHING_YES_WITHOUT_OPTIN: Final = (
+    "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
+)
+CACHING_NO_WITHOUT_OPTOUT: Final = (
+    "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
+)
+
+
+def prefix_overlaps(prefix: bytes, which: str, other: bytes) -> str:
+    """Two prefixes of which one begins the other."""
+    return (
+        f"ERR Prefix '{text(prefix)}' overlaps with {which} prefix '{text(other)}'. Prefixes for a single client must"
+        " not overlap."
+    )
+
+
 # Connections ----------------------------------------------------------------------------------------------
 
 WRONG_PASSWORD: Final = "WRONGPASS invalid username-password pair or user is disabled."

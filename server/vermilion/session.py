@@ -18,6 +18,7 @@ from vermilion.settings import Settings
 
 if TYPE_CHECKING:
     from vermilion.keyspace.watching import WatchedKeys
+    from vermilion.messaging import Caching, PubSub, Subscriptions, Tracking
     from vermilion.pending import Pending
 
 # Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
@@ -28,6 +29,8 @@ GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
 GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
 GATE_MEMORY: Final = 1 << 4  # more than `maxmemory` is used, and nothing may be evicted
 GATE_MULTI: Final = 1 << 5  # in MULTI: calls are queued
+GATE_SUBSCRIBED: Final = 1 << 6  # subscribed: little else is allowed in RESP2, and messages may come
+GATE_TRACKING: Final = 1 << 7  # CLIENT TRACKING: keys that are read are remembered, and messages may come
 GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
 GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
 GATE_ACL: Final = 1 << 8  # the user is restricted
@@ -96,15 +99,17 @@ class Session:
         - `gates` is the only thing the engine looks at on the way of an ordinary call.
         - `pending` is the call that waits, and only the engine sets it: no other call is made meanwhile.
         - `may_wait` is False where a blocking command answers at once instead: in MULTI and in scripts.
+        - `subscriptions` is what it is subscribed to, None for nothing.
+        - `caching` is how its reads are tracked, None for not at all.
         - `authenticated` says whether it has given a password, or needed none when it came; the gate is what counts.
         - `last_command` is the latest call's command; its `name` is the full one (`client|list`).
         - `queue` holds the calls since MULTI; None outside of it. `watched` is there from the first WATCH on.
     """
 
     __slots__ = (
-        "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
+        "authenticated", "caching", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
         "lib_version", "may_wait", "monitoring", "name", "no_evict", "pending", "queue", "reply_mode", "resp",
-        "server", "transport", "user", "watched",
+        "server", "subscriptions", "transport", "user", "watched",
     )  # fmt: skip
 
     def __init__(
@@ -128,6 +133,8 @@ class Session:
         self.pending: Pending | None = None
         self.may_wait = True
         self.reply_mode = "on"
+        self.caching: Caching | None = None
+        self.subscriptions: Subscriptions | None = None
         self.queue: QueuedCalls | None = None
         self.watched: WatchedKeys | None = None
         self.monitoring = False
@@ -396,6 +403,14 @@ class Server(Protocol):
     @property
     def sessions(self) -> Mapping[int, Session]:
         """The clients, by their ids."""
+
+    @property
+    def pubsub(self) -> "PubSub":
+        """Channels, and who listens to them."""
+
+    @property
+    def tracking(self) -> "Tracking":
+        """What clients cache, and are told of."""
 
     @property
     def acl(self) -> "AccessControl":

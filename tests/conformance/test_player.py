@@ -42,6 +42,13 @@ class TestSteps:
         ]
         assert play(player, "same ECHO '${me}'") == ['$"${me}"']
 
+    def test_heard_is_all_that_has_arrived(self, player: Player) -> None:
+        assert play(player, "heard", "send PING", "send ECHO x", "@b heard", "heard") == [
+            "(nothing)",
+            "(nothing)",
+            '+OK\n$"x"',
+        ]
+
     def test_send_and_recv(self, player: Player) -> None:
         assert play(player, "send GET k", "@b same ECHO x", "recv", "send GET k", "recv:type") == [
             '$"x"',

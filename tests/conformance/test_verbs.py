@@ -167,6 +167,12 @@ class TestFields:
             == "$fields\n  id=1 db=3\n  id=4"
         )
 
+    def test_flags_do_not_tell_of_the_socket(self) -> None:
+        shown = Tolerance.parse("fields:flags").text
+        assert shown(bulk("flags=PU\nflags=U\nflags=N\nflags=tB\n")) == shown(
+            bulk("flags=P\nflags=N\nflags=N\nflags=UtB\n")
+        )
+
     def test_some_can_be_left_out(self) -> None:
         assert Tolerance.parse("fields:-version").text(self.INFO) == "$fields\n  # Server\n  db0:"
         with pytest.raises(VerbError):

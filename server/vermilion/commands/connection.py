@@ -23,9 +23,10 @@ from vermilion.commands.syntax import (
     bounded,
 )
 from vermilion.errors import RespError, text
+from vermilion.messaging import CHANNEL, PATTERN, SHARD, subscriptions
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, PONG, Reply, Status, Verbatim
-from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, Server, Session
+from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, GATE_SUBSCRIBED, Server, Session
 from vermilion.version import REDIS_VERSION
 
 OnOff: TypeAlias = Annotated[str, OneWord("ON", "OFF")]
@@ -49,8 +50,10 @@ def _utf8(value: str) -> bytes:
     complexity="O(1)",
     tips=["request_policy:all_shards", "response_policy:all_succeeded"],
 )
-def ping(message: Annotated[bytes | None, STRING] = None) -> Reply:
+def ping(session: Session, message: Annotated[bytes | None, STRING] = None) -> Reply:
     """Return PONG, or the message."""
+    if session.gates & GATE_SUBSCRIBED and session.resp == 2:
+        return [b"pong", message or b""]  # in the form of a message, which a subscribed client can read
     return PONG if message is None else message
 
 
@@ -180,6 +183,8 @@ def hello(session: Session, argv: list[bytes]) -> Reply:
 def reset(session: Session) -> Status:
     """Give the connection the state of a new one."""
     server = session.server
+    server.pubsub.leave(session)
+    server.tracking.disable(session)
     session.db = server.databases[0]
     session.name = b""
     server.acl.greet(session)
@@ -279,8 +284,12 @@ def describe(session: Session, now_ms: int, arguments: int = 0) -> str:
     """Return one line of CLIENT LIST, without its line end; arguments are the bytes of the call that runs."""
     transport = session.transport
     flags = "O" if session.monitoring else ""
+    flags += "P" if session.gates & GATE_SUBSCRIBED else ""
     flags += "x" if session.queue is not None else ""
     flags += "b" if session.pending is not None else ""
+    caching = session.caching
+    if caching is not None:
+        flags += f"t{'R' * caching.broken}{'B' * caching.broadcast}"
     flags += "d" if session.watched is not None and session.watched.broken else ""
     flags += "U" if session.is_on_unix_socket else ""
     flags += "e" if session.no_evict else ""
@@ -296,9 +305,9 @@ def describe(session: Session, now_ms: int, arguments: int = 0) -> str:
         "idle": (now_ms - session.last_active_ms) // 1000,
         "flags": flags or "N",
         "db": session.db.index,
-        "sub": 0,
-        "psub": 0,
-        "ssub": 0,
+        "sub": len(subscriptions(session, CHANNEL)),
+        "psub": len(subscriptions(session, PATTERN)),
+        "ssub": len(subscriptions(session, SHARD)),
         "multi": -1 if session.queue is None else len(session.queue),
         "watch": 0 if session.watched is None else len(session.watched),
         "qbuf": queued,
@@ -314,7 +323,7 @@ def describe(session: Session, now_ms: int, arguments: int = 0) -> str:
         "events": "rw" if unsent else "r",
         "cmd": session.last_command.name if session.last_command is not None else "NULL",
         "user": text(session.user.name),
-        "redir": -1,
+        "redir": -1 if caching is None else caching.redirect,
         "resp": session.resp,
         "lib-name": text(_shown(session.lib_name)),
         "lib-ver": text(_shown(session.lib_version)),
@@ -345,11 +354,12 @@ def client_info(session: Session, argv: list[bytes]) -> Verbatim:
 _TYPES: Final = (b"normal", b"master", b"replica", b"slave", b"pubsub")
 
 
-def _client_type(word: bytes) -> bytes:
-    """Return a client type in lower case; every client here is a normal one."""
-    if word.lower() not in _TYPES:
+def _of_type(word: bytes) -> Filter:
+    """Return what a type asks of a client: there are normal ones and subscribers here."""
+    kind = word.lower()
+    if kind not in _TYPES:
         raise RespError(errors.unknown_client_type(word))
-    return word.lower()
+    return lambda other: kind == (b"pubsub" if other.gates & GATE_SUBSCRIBED else b"normal")
 
 
 def _type_tokens(*names: str) -> list[Argument]:
@@ -376,8 +386,7 @@ def client_list(session: Session, argv: list[bytes]) -> Verbatim:
         return _lines(server.sessions.values(), session, argv)
     word = options[0].upper()
     if word == b"TYPE" and len(options) == 2:
-        kind = _client_type(options[1])
-        return _lines(server.sessions.values() if kind == b"normal" else (), session, argv)
+        return _lines(filter(_of_type(options[1]), server.sessions.values()), session, argv)
     if word == b"ID" and len(options) > 1:
         wanted: list[Session] = []
         for raw in options[1:]:
@@ -463,8 +472,7 @@ def _kill_filter(server: Server, word: bytes, raw: bytes, now_ms: int) -> Filter
             raise RespError(errors.CLIENT_ID_NOT_POSITIVE)
         return lambda other: other.id == number
     if word == b"TYPE":
-        normal = _client_type(raw) == b"normal"
-        return lambda _: normal
+        return _of_type(raw)
     if word == b"USER":
         user = server.acl.find(raw)
         if user is None:
@@ -529,6 +537,10 @@ def client_help() -> list[Reply]:
 
 _HELP: Final = (
     "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "CACHING (YES|NO)",
+    "    Say whether the keys of the next call are tracked, with OPTIN and OPTOUT.",
+    "GETREDIR",
+    "    Return the id of the client that is told instead of this one.",
     "GETNAME",
     "    Return the name of the current connection.",
     "ID",
@@ -571,6 +583,11 @@ _HELP: Final = (
     "    * LIB-VER: the client lib version.",
     "UNBLOCK <clientid> [TIMEOUT|ERROR]",
     "    Unblock the specified blocked client.",
+    "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+    "         [OPTIN] [OPTOUT] [NOLOOP]",
+    "    Have changes of keys that were read, or of prefixes, told.",
+    "TRACKINGINFO",
+    "    Return how the reads of the current connection are tracked.",
     "NO-EVICT (ON|OFF)",
     "    Protect current client connection from eviction.",
     "NO-TOUCH (ON|OFF)",

@@ -15,6 +15,7 @@ from vermilion.commands import (
     migration,
     modules,
     monitoring,
+    pubsub,
     replication,
     serialization,
     server,
@@ -24,6 +25,7 @@ from vermilion.commands import (
     stream,
     stream_info,
     string,
+    tracking,
     transactions,
     vector_set,
 )
@@ -48,6 +50,7 @@ __all__ = [
     "migration",
     "modules",
     "monitoring",
+    "pubsub",
     "replication",
     "serialization",
     "server",
@@ -58,6 +61,7 @@ __all__ = [
     "stream",
     "stream_info",
     "string",
+    "tracking",
     "transactions",
     "vector_set",
 ]

@@ -22,7 +22,9 @@ from vermilion.session import (
     GATE_PAUSE,
     GATE_REPLY,
     GATE_RESOLVE,
+    GATE_SUBSCRIBED,
     GATE_TIMED,
+    GATE_TRACKING,
     Session,
 )
 
@@ -30,7 +32,16 @@ if TYPE_CHECKING:
     from vermilion.pending import Answer
 
 ALL_GATES: Final = (
-    GATE_ACL | GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY | GATE_MULTI | GATE_MONITOR | GATE_PAUSE | GATE_TIMED
+    GATE_ACL
+    | GATE_AUTH
+    | GATE_NO_TOUCH
+    | GATE_REPLY
+    | GATE_MULTI
+    | GATE_SUBSCRIBED
+    | GATE_TRACKING
+    | GATE_MONITOR
+    | GATE_PAUSE
+    | GATE_TIMED
 )
 
 _NEVER_QUEUED: Final = frozenset({"multi", "exec", "discard", "watch", "quit", "reset"})

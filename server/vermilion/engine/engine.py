@@ -26,9 +26,12 @@ from vermilion.engine.client_eviction import evict_clients
 from vermilion.engine.eviction import Eviction, Meter
 from vermilion.engine.heap import Heap
 from vermilion.engine.monitors import Monitors
+from vermilion.engine.notifications import Notifications
 from vermilion.engine.pausing import Pause
+from vermilion.engine.pubsub import Exchange, heard
 from vermilion.engine.slowness import Slowness, time_calls
 from vermilion.engine.stats import EngineStats
+from vermilion.engine.tracking import Tracking
 from vermilion.engine.transactions import RUN_LEAST, Transactions
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import RespError
@@ -49,6 +52,7 @@ from vermilion.session import (
     GATE_REPLY,
     GATE_RESOLVE,
     GATE_TIMED,
+    GATE_TRACKING,
     Configuration,
     MemoryFigures,
     Session,
@@ -104,12 +108,20 @@ class Engine:
         self.waiting = WaitingRoom(
             self.clock, self.audience.ready, self._answer, self._retry_failed, self._refused
         )
+        self.pubsub = Exchange(self.push_all)
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
+        self.notifications = Notifications(self.pubsub, self.audience, self.databases)
+        self.notifications.configure(settings)
+        configuration.watch("notify-keyspace-events", self.notifications.configure)
         self.commands = bind_all(settings.rename_command)
         self.sessions: dict[int, Session] = {}
+        self.tracking = Tracking(
+            self.sessions, self.databases, self.audience, settings, self.push, lambda: self._caller
+        )
         self.acl = AccessControl(self)
+        self.acl.heard = heard
         self.next_session_id = 1
         self.transactions = Transactions(self)
         self.monitors = Monitors(self)
@@ -171,15 +183,23 @@ class Engine:
         A session that may be sent messages has a gate that leads its calls to the slow path, so that
         `_execute_gated` knows whose call runs.
         """
-        if session is self._caller:
-            self._afterwards.append(message)
-        else:
-            session.transport.push(message)
+        self.push_all((session,), message)
+
+    def push_all(self, sessions: Sequence[Session], message: Reply) -> None:
+        """Send several clients the same message."""
+        caller = self._caller
+        for session in sessions:
+            if session is caller:
+                self._afterwards.append(message)
+            else:
+                session.transport.push(message)
 
     def close_session(self, session: Session) -> None:
         """Forget a session, and what it waits for; closing twice does no harm."""
         self.pause.forget(session)
         self.waiting.release(session)
+        self.pubsub.leave(session)
+        self.tracking.disable(session)
         self.transactions.discard(session)
         self.monitors.remove(session)
         self.sessions.pop(session.id, None)
@@ -209,6 +229,8 @@ class Engine:
             self.waiting.serve()
         if type(reply) is Pending:
             self.waiting.suspend(session, reply, argv)
+        if self.tracking.pending:
+            self.tracking.flush()
         return reply
 
     def execute_batch(
@@ -242,6 +264,8 @@ class Engine:
         ):
             if ready:
                 self.waiting.serve()
+            if self.tracking.pending:
+                self.tracking.flush()
             return []
         append = out.append
         commands = self.commands
@@ -308,6 +332,8 @@ class Engine:
                 self.slowness.judge_run(session, last, first, count, elapsed)
             last.count(count, elapsed)
             session.last_command = last
+        if self.tracking.pending:
+            self.tracking.flush()
         return list(rest)
 
     def _execute_run(
@@ -400,6 +426,8 @@ class Engine:
         if elapsed >= self.slowness.threshold_ns:
             self.slowness.judge(session, command, argv, elapsed)
         command.count(1, elapsed)
+        if session.gates & GATE_TRACKING:
+            self.tracking.remember(session, command, argv)
         return reply
 
     def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
@@ -409,21 +437,35 @@ class Engine:
             return self.transactions.add(session, command, argv)
         silenced = gates & GATE_REPLY
         before, self._caller = self._caller, session
+        ahead: list[Reply] = []
         try:
             reply = self._execute_found(session, command, argv)
+            if self.tracking.flushed and before is not session:
+                ahead = self._tell_flushed()
         finally:
             self._caller = before
+        if before is not session and session.gates & GATE_TRACKING:
+            self.tracking.called(session, argv)
         if type(reply) is Pending:
             return reply  # `_answer` sees to its silence
         # A refusal is a reply, too; the call that turns replies on again is answered.
         if silenced and session.reply_mode != "on":
-            reply = self._silence(session)
-        if self._afterwards and before is not session:
-            reply = Messages([reply, *self._afterwards])
+            silence = self._silence(session)
+            if type(reply) is not Messages:  # nothing silences the confirmations of subscriptions
+                reply = silence
+        if (ahead or self._afterwards) and before is not session:
+            reply = Messages([*ahead, reply, *self._afterwards])
             self._afterwards.clear()
         if before is None and self.pause.is_over:
             self.pause.resume()
         return reply
+
+    def _tell_flushed(self) -> list[Reply]:
+        """Tell clients that all keys have gone; return what the caller hears: ahead of its reply, as in Redis."""
+        later, self._afterwards = self._afterwards, []
+        self.tracking.tell_flushed()
+        ahead, self._afterwards = self._afterwards, later
+        return ahead
 
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
@@ -584,6 +626,7 @@ class Engine:
         self.slowness.took("expire-cycle", reclaimed_ns)
         self.waiting.serve()
         self.end_waits()
+        self.tracking.flush()
         self.eviction.check()
         evict_clients(self.sessions.values(), self.settings, self.stats)
         self.used_memory_peak = max(self.used_memory_peak, process.memory().used)

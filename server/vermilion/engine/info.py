@@ -24,6 +24,7 @@ from vermilion.engine import process
 from vermilion.engine.eviction import EMPTY_SERVER
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import type_name
+from vermilion.messaging import CHANNEL, PATTERN, SHARD
 from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION, REDIS_VERSION, __version__
 
 if TYPE_CHECKING:
@@ -144,8 +145,8 @@ def _clients(engine: "Engine") -> Fields:
         "client_recent_max_input_buffer": max((one.query_buffered for one in transports), default=0),
         "client_recent_max_output_buffer": max((one.output_buffered for one in transports), default=0),
         "blocked_clients": len(engine.waiting),
-        "tracking_clients": 0,
-        "pubsub_clients": 0,
+        "tracking_clients": engine.tracking.clients,
+        "pubsub_clients": engine.pubsub.clients,
         "watching_clients": engine.transactions.watching.clients,
         "clients_in_timeout_table": engine.waiting.timed,
         "total_watched_keys": engine.transactions.watching.keys,
@@ -293,9 +294,9 @@ def _stats(engine: "Engine") -> Fields:
         "current_eviction_exceeded_time": eviction.current_excess_ns() // 1_000_000,
         "keyspace_hits": keyspace.hits,
         "keyspace_misses": keyspace.misses,
-        "pubsub_channels": 0,
-        "pubsub_patterns": 0,
-        "pubsubshard_channels": 0,
+        "pubsub_channels": len(engine.pubsub.names(CHANNEL)),
+        "pubsub_patterns": len(engine.pubsub.names(PATTERN)),
+        "pubsubshard_channels": len(engine.pubsub.names(SHARD)),
         "latest_fork_usec": 0,
         "total_forks": 0,
         "migrate_cached_sockets": 0,
@@ -306,9 +307,9 @@ def _stats(engine: "Engine") -> Fields:
         "active_defrag_key_misses": 0,
         "total_active_defrag_time": 0,
         "current_active_defrag_time": 0,
-        "tracking_total_keys": 0,
-        "tracking_total_items": 0,
-        "tracking_total_prefixes": 0,
+        "tracking_total_keys": engine.tracking.keys,
+        "tracking_total_items": engine.tracking.items,
+        "tracking_total_prefixes": engine.tracking.prefixes,
         "unexpected_error_replies": 0,
         "total_error_replies": stats.error_replies,
         "dump_payload_sanitizations": 0,

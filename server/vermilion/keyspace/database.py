@@ -193,24 +193,38 @@ class Database:
     def lookup(self, key: bytes) -> object | None:
         """Return the live value of key or None, for a command that reads it: counted as a hit or a miss."""
         if self.expires and key in self.expires and self._has_expired(key):
-            self.misses += 1
+            self._missed(key)
             return None
         value = self.data.get(key)
         if value is None:
-            self.misses += 1
+            self._missed(key)
             return None
         self.hits += 1
         if self.touching:
             self.accessed[key] = self.tick
         return value
 
-    def inspect(self, key: bytes) -> object | None:
-        """Return the live value of key or None, for a command that asks about it: hit or miss, no access."""
+    def _missed(self, key: bytes) -> None:
+        """Count a look-up by a reading command that did not find its key, and tell of it."""
+        self.misses += 1
+        if self.listening:
+            self._tell_event(key, "keymiss")
+
+    def inspect(self, key: bytes, *, quietly: bool = False) -> object | None:
+        """Return the live value of key or None, for a command that asks about it: hit or miss, no access.
+
+        Args:
+            key: the key.
+            quietly: whether nobody is told of a miss.
+        """
         value = self.peek(key)
         if value is None:
-            self.misses += 1
-        else:
-            self.hits += 1
+            if quietly:
+                self.misses += 1
+            else:
+                self._missed(key)
+            return None
+        self.hits += 1
         return value
 
     def find(self, key: bytes, kind: type[T]) -> T | None:
@@ -297,6 +311,8 @@ class Database:
 
     def put(self, key: bytes, value: object) -> None:
         """Make value the value of key, new or not; a time to live stays, so it must have been looked up before."""
+        if self.listening:
+            self._tell_new(key)
         self.data[key] = value
         if self.touching:
             self.accessed.setdefault(key, self.tick)  # the look-up was the access
@@ -305,24 +321,28 @@ class Database:
         """Make value the value of key, new or not, without a time to live."""
         if self.expires and key in self.expires and not self._expire_if_due(key):
             del self.expires[key]
+        if self.listening:
+            self._tell_new(key)
         self.data[key] = value
         if self.touching:
             self.accessed[key] = self.tick
 
     def assign(self, key: bytes, value: bytes) -> None:
         """`store` and `changed(key, "set")` in one, for the commonest write there is."""
+        if self.listening:
+            Database.store(self, key, value)
+            self.changed(key, "set")
+            return
         if self.expires and key in self.expires and not self._expire_if_due(key):
             del self.expires[key]
         self.data[key] = value
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
-        if self.listening:
-            self._tell(key, "set")
 
     def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes | None] | None:
         """Return the values of several keys, counted as `lookup` counts, if none needs a closer look; else None."""
-        if self.expires and not self.expires.keys().isdisjoint(keys):
+        if self.listening & EAR_EVENTS or (self.expires and not self.expires.keys().isdisjoint(keys)):
             return None
         values = list(map(self.data.get, keys))
         kinds = set(map(type, values))
@@ -362,6 +382,12 @@ class Database:
 
     def assign_until(self, key: bytes, value: bytes, deadline_ms: int, now_ms: int) -> None:
         """Make value the value of key until a deadline, and announce both."""
+        if self.listening:
+            Database.store(self, key, value)
+            self.expire_at(key, deadline_ms)
+            self.changed(key, "set")
+            self.changed(key, "expire", 0)
+            return
         expires = self.expires
         old = expires.get(key)
         if old is not None and old < now_ms:
@@ -374,13 +400,10 @@ class Database:
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
-        if self.listening:
-            self._tell(key, "set")
-            self._tell_event(key, "expire")
 
     def assign_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """`assign` for several keys; the last of several values for one key wins."""
-        if self.expires and not self.expires.keys().isdisjoint(keys):
+        if self.listening or (self.expires and not self.expires.keys().isdisjoint(keys)):
             for key, value in zip(keys, values, strict=True):
                 Database.assign(self, key, value)
             return
@@ -395,9 +418,6 @@ class Database:
             for key, value in zip(keys, values, strict=True):
                 data[key] = value
         self.dirty += len(keys)
-        if self.listening:
-            for key in keys:
-                self._tell(key, "set")
 
     def _touch_many(self, keys: Iterable[bytes]) -> None:
         """Note that keys were accessed."""
@@ -430,6 +450,14 @@ class Database:
             self.expire_at(key, deadline_ms)
         if isinstance(value, Hash):
             self.fall_due(key, value)
+
+    def load(self, key: bytes, value: object, deadline_ms: int | None) -> None:
+        """`place` for a snapshot that is read: nobody is told, as nothing has changed."""
+        listening, self.listening = self.listening, 0
+        try:
+            self.place(key, value, deadline_ms)
+        finally:
+            self.listening = listening
 
     def _drop(self, key: bytes) -> None:
         """Take key out of every table."""
@@ -487,6 +515,11 @@ class Database:
         if event and listening & EAR_EVENTS:
             audience.event(self, key, event)
 
+    def _tell_new(self, key: bytes) -> None:
+        """Tell those who listen to events that there will be a key, unless there is."""
+        if self.listening & EAR_EVENTS and key not in self.data:
+            self.audience.event(self, key, "new")
+
     def _tell_event(self, key: bytes, event: str) -> None:
         """Tell those who listen to events."""
         if event and self.listening & EAR_EVENTS:
@@ -524,6 +557,8 @@ class Database:
         self._fields_due = Deadlines(self.field_expires)
         self._order.clear()
         self._tell_all_awaited()
+        if self.listening & EAR_CACHES:
+            self.audience.modified(None)
         self._tell_watched(before)
         return size
 
