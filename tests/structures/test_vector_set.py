@@ -84,7 +84,9 @@ class Machine(RuleBasedStateMachine):
             assert layers is not None
             assert len(layers) <= self.set.highest_level + 1
             rows = self.set._rows
-            scores = {other: similarity(vector, held) for other, held in self.model.items() if other != element}
+            scores = {
+                other: similarity(vector, held) for other, held in self.model.items() if other != element
+            }
             nearest = sorted(scores, key=lambda other: scores[other], reverse=True)
             earlier = [other for other in nearest if rows[other] < rows[element]][:4]
             later = [other for other in nearest if rows[other] > rows[element]]
