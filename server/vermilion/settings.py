@@ -251,12 +251,8 @@ class Settings:
     shutdown_timeout: int = directive(
         COUNT, "10", "Seconds for which a shutdown waits for replicas.", ignored=True
     )
-    shutdown_on_sigint: tuple[str, ...] = directive(
-        SHUTDOWN, "default", "How to shut down on SIGINT.", ignored=True
-    )
-    shutdown_on_sigterm: tuple[str, ...] = directive(
-        SHUTDOWN, "default", "How to shut down on SIGTERM.", ignored=True
-    )
+    shutdown_on_sigint: tuple[str, ...] = directive(SHUTDOWN, "default", "How to shut down on SIGINT.")
+    shutdown_on_sigterm: tuple[str, ...] = directive(SHUTDOWN, "default", "How to shut down on SIGTERM.")
 
     # Files
     include: tuple[tuple[str, ...], ...] = directive(
@@ -449,19 +445,16 @@ class Settings:
 
     # Persistence
     save: tuple[SavePoint, ...] = directive(
-        SavePoints(), "3600 1 300 100 60 10000", "When to save without being asked.", ignored=True
+        SavePoints(), "3600 1 300 100 60 10000", "When to save without being asked."
     )
     dbfilename: str = directive(
         FileName("dbfilename", "filename", required=False),
         "dump.rdb",
         "Name of the snapshot.",
         access="protected",
-        ignored=True,
     )
     rdbcompression: bool = directive(YES_OR_NO, "yes", "Whether snapshots are compressed.", ignored=True)
-    rdbchecksum: bool = directive(
-        YES_OR_NO, "yes", "Whether snapshots carry a checksum.", access="fixed", ignored=True
-    )
+    rdbchecksum: bool = directive(YES_OR_NO, "yes", "Whether snapshots carry a checksum.", access="fixed")
     rdb_del_sync_files: bool = directive(
         YES_OR_NO, "no", "Whether snapshots for replicas are removed.", ignored=True
     )
@@ -486,9 +479,11 @@ class Settings:
         Choice("no", "yes", "clients"), "no", "Whether serialised values are checked in depth.", ignored=True
     )
     stop_writes_on_bgsave_error: bool = directive(
-        YES_OR_NO, "yes", "Whether writing is refused after saving failed.", ignored=True
+        YES_OR_NO, "yes", "Whether writing is refused after saving failed."
     )
-    appendonly: bool = directive(YES_OR_NO, "no", "Whether to keep a journal.", ignored=True)
+    appendonly: bool = directive(
+        YES_OR_NO, "no", "Whether to keep a journal: there is none here, and `yes` is refused."
+    )
     appendfilename: str = directive(
         FileName("appendfilename", "filename", required=True),
         "appendonly.aof",

@@ -11,6 +11,8 @@ from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from vermilion.network.connection import Connection
 
 LOGGER: Final = logging.getLogger("vermilion")
@@ -49,6 +51,7 @@ class Clients:
         self.least_output_limit = 0
         """From this many bytes on a client may be over its limit."""
         self._note_output_limits(self.settings)
+        self._tasks: set[asyncio.Task[None]] = set()
         backend.config.watch("proto-max-bulk-len", self._limit_arguments)
         backend.config.watch("client-output-buffer-limit", self._note_output_limits)
 
@@ -64,6 +67,12 @@ class Clients:
                 self.stats.rejected_connections += 1
                 return errors.PROTECTED_MODE
         return None
+
+    def begin(self, work: "Coroutine[None, None, None]") -> None:
+        """Let work go on beside the loop's other work, to its end."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _limit_arguments(self, settings: Settings) -> None:
         """Tell the connections what CONFIG SET has said about `proto-max-bulk-len`."""

@@ -9,7 +9,9 @@ then reading goes on, so that its end is noticed, and what arrives stays in `_he
 
 import asyncio
 import logging
+import os
 import socket
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, cast
 
 from vermilion.errors import RespError
@@ -19,9 +21,10 @@ from vermilion.protocol.request import Argv, RequestParser
 from vermilion.session import GATE_SUBSCRIBED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from vermilion.network.clients import Clients
+    from vermilion.session import Session
 
 LOGGER: Final = logging.getLogger("vermilion")
 
@@ -229,6 +232,37 @@ class Connection(asyncio.Protocol):
         waits = self._session.pending is not None or self._session.gates & GATE_SUBSCRIBED
         if not waits and now_ms - self._session.last_active_ms > timeout_s * 1000:
             self.abort()
+
+    # While a script holds the event loop ------------------------------------------------------------------
+
+    @property
+    def session(self) -> "Session":
+        """Whose connection it is."""
+        return self._session
+
+    @contextmanager
+    def writing_at_once(self) -> "Iterator[None]":
+        """Write what is answered meanwhile without the loop."""
+        before = self._write
+        self._write = self._write_now
+        try:
+            yield
+        finally:
+            self._write = before
+
+    def _write_now(self, data: bytes) -> None:
+        """Write past the transport, as long as it holds nothing back."""
+        if not self._transport.get_write_buffer_size():
+            with suppress(BlockingIOError):
+                data = data[os.write(self.fileno, data) :]
+        if data:
+            self._transport.write(data)
+
+    def adopt(self, transport: asyncio.Transport) -> None:
+        """Go on over another transport."""
+        self._transport = transport
+        self._write = transport.write
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_HIGH)
 
     # The session's side -----------------------------------------------------------------------------------
 

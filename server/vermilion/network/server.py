@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
@@ -16,9 +15,12 @@ from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.config import Config, ConfigError
 from vermilion.engine.acl import AclStartError
+from vermilion.engine.engine import Engine
 from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
+from vermilion.network.desk import Desk
 from vermilion.network.supervision import notify
+from vermilion.persistence.snapshots import LoadError
 from vermilion.settings import Settings
 
 GC_THRESHOLDS: Final = (50_000, 50, 100)
@@ -171,6 +173,7 @@ class Server:
         self.backend.config.watch("bind", self._move)
         self.backend.config.watch("port", self._move)
         self.backend.engine.on_shutdown = self._stop_wanted.set
+        self.backend.engine.while_busy = Desk(self._clients, self._listening_descriptors).serve
         self._clients.look_after()
 
     async def stop(self) -> None:
@@ -237,6 +240,11 @@ class Server:
         self._unix_listener = listener
         if self._settings.unixsocketperm:
             path.chmod(self._settings.unixsocketperm)  # noqa: ASYNC240  # one system call
+
+    def _listening_descriptors(self) -> list[int]:
+        """Return the file descriptors that new clients come to."""
+        listeners = [*self._listeners, *filter(None, [self._unix_listener])]
+        return [listening.fileno() for listener in listeners for listening in listener.sockets]
 
     def _connect(self) -> Connection:
         """Return the protocol of a new connection."""
@@ -375,15 +383,24 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         unixsocket=settings.unixsocket,
     )
     logger.info("Running mode=standalone, port=%d.", settings.port)
+    if settings.appendonly:
+        logger.warning("appendonly yes has no effect: %s.", errors.NO_JOURNAL)
+        settings.appendonly = False
+    gc.set_threshold(*GC_THRESHOLDS)
+    try:
+        backend.snapshots.load_at_start()
+    except LoadError as error:
+        logger.warning("%s", error)
+        logger.warning("Fatal error loading the DB, check server logs. Exiting.")
+        return 1
     try:
         await server.start()
     except ListenError as error:
         logger.warning("%s, aborting.", error)
         return 1
-    _stop_on_signals(server.backend.engine.on_shutdown, logger)
+    _stop_on_signals(server.backend.engine, logger)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
     backend.engine.eviction.settle()
     if settings.port:
         logger.info("Ready to accept connections tcp")
@@ -391,20 +408,24 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         logger.info("Ready to accept connections unix")
     notify(settings.supervised, "READY=1", os.environ)
     await server.wait()
-    logger.info("User requested shutdown...")
     notify(settings.supervised, "STOPPING=1", os.environ)
     await server.stop()
+    backend.snapshots.end()
     logger.warning("Redis is now ready to exit, bye bye...")
     return 0
 
 
-def _stop_on_signals(stop_wanted: Callable[[], None], logger: logging.Logger) -> None:
-    """Let SIGTERM and SIGINT end the server."""
+def _stop_on_signals(engine: Engine, logger: logging.Logger) -> None:
+    """Let SIGTERM and SIGINT end the server, as `shutdown-on-sigterm` and `shutdown-on-sigint` say."""
     loop = asyncio.get_running_loop()
+    settings = engine.settings
 
     def stop(name: str) -> None:
         logger.warning("Received %s scheduling shutdown...", name)
-        stop_wanted()
+        how = settings.shutdown_on_sigterm if name == "SIGTERM" else settings.shutdown_on_sigint
+        save = True if "save" in how else False if "nosave" in how else None
+        if not engine.shut_down(save=save, force="force" in how):
+            logger.warning("%s received but errors trying to shut down the server, see above", name)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         if sys.platform == "win32":
