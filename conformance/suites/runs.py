@@ -106,6 +106,8 @@ def execute(run: Run, target: int | None, server: Sequence[str], extra: Sequence
         port = target or stack.enter_context(serving(server))
         if suite.port:
             sources.write_port(folder, suite.port, port)
+        for written in suite.own_ports:
+            sources.write_port(folder, written, _free_port())
         stand_for = {"url": f"redis://127.0.0.1:{port}", "resp": run.resp}
         command = [sys.executable, "-m", "pytest", "-p", "conformance.suites.plugin"]
         # pytest reads the source of a test that failed, and a few of these break its reader
@@ -147,9 +149,7 @@ def serving(command: Sequence[str]) -> Iterator[int]:
     Raises:
         SuiteError: it does not listen.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = _free_port()
     with tempfile.TemporaryDirectory(prefix="suites-") as directory:
         arguments = ["--port", str(port), "--dir", directory, "--save", ""]
         arguments += ["--enable-debug-command", "yes", "--enable-module-command", "yes"]
@@ -169,6 +169,12 @@ def serving(command: Sequence[str]) -> Iterator[int]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _await_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

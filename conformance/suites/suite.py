@@ -96,6 +96,7 @@ class Suite:
         parts: its parts, each for a run of its own.
         arguments: what pytest is given in all of them; `{url}` and `{resp}` stand for the server and the protocol.
         port: the server's port as the tests have it written down, None where they take it as an argument.
+        own_ports: ports that the tests themselves listen at, as they are written; each run takes others.
         left_out: globs of files and folders that are not even unpacked, with the reason.
         skips: the tests that cannot pass.
     """
@@ -106,6 +107,7 @@ class Suite:
     client: Source | None = None
     arguments: Sequence[str] = ()
     port: int | None = None
+    own_ports: Sequence[int] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     skips: Sequence[Skip] = ()
 

@@ -16,6 +16,7 @@ from conformance.suites.suite import Part, Skip, Source, Suite, load, names, rea
 
 SUITE = """
 port = 6390
+own_ports = [5555]
 arguments = ["-q", "-p", "no:cacheprovider"]
 
 [source]
@@ -57,7 +58,7 @@ import pytest
 
 pytestmark = pytest.mark.parametrize("resp", [2, 3])
 
-def test_port(resp): assert 6390 == 7000 and "x6390y" == "x7000y" and 163900 > 100000
+def test_port(resp): assert 6390 == 7000 and "x6390y" == "x7000y" and 163900 > 100000 and 5555 != int("5" * 4)
 def test_version(resp): assert importlib.metadata.version("small") == "1.0"
 def test_skipped(resp): pytest.skip("not today")
 def test_listed(resp): assert False
