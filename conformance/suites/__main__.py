@@ -5,10 +5,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from conformance.suites.errors import SuiteError
 from conformance.suites.plugin import unused
 from conformance.suites.runs import Result, Run, execute
+from conformance.suites.servers import serving
 from conformance.suites.suite import Suite, load, names
 
 OUTCOMES = ("passed", "failed", "stale", "listed", "skipped")
@@ -38,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.part in {None, part.name} and options.resp in {None, resp}
         ]
         server = shlex.split(options.server) if options.server else [sys.executable, "-m", "vermilion"]
-        jobs = 1 if options.target else options.jobs
-        with ThreadPoolExecutor(jobs) as pool:
-            results = list(pool.map(lambda run: execute(run, options.target, server, options.pytest), runs))
+        serve = partial(serving, server)
+        with ThreadPoolExecutor(options.jobs) as pool:
+            results = list(pool.map(lambda run: execute(run, serve, options.pytest), runs))
     except SuiteError as error:
         sys.stderr.write(f"suites: {error}\n")
         return 2

@@ -1,25 +1,25 @@
 """One run of a suite's part in one protocol: a server of its own, pytest in a process of its own, and its figures."""
 
-import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from conformance.suites import sources
 from conformance.suites.errors import SuiteError
+from conformance.suites.servers import Endpoint, free_port, write_certificates
 from conformance.suites.suite import Part, Suite
 
+Serve: TypeAlias = Callable[[Path | None], AbstractContextManager[Endpoint]]
+
 ROOT: Final = Path(__file__).parents[2]
-_PATIENCE: Final = 20.0
 _FINISHED: Final = {0, 1, 5}
 """Exit codes of a pytest that ran its tests: all passed, some failed, there were none."""
 
@@ -75,13 +75,12 @@ class Result:
         return sorted(test for test, came in self.outcomes.items() if came == outcome)
 
 
-def execute(run: Run, target: int | None, server: Sequence[str], extra: Sequence[str]) -> Result:
+def execute(run: Run, serve: Serve, extra: Sequence[str]) -> Result:
     """Run a part of a suite in one protocol.
 
     Args:
         run: what.
-        target: the port on 127.0.0.1 of a server that runs; None starts one.
-        server: the command that starts it.
+        serve: starts the server, given the folder of its certificates.
         extra: more arguments for pytest.
 
     Returns:
@@ -100,15 +99,17 @@ def execute(run: Run, target: int | None, server: Sequence[str], extra: Sequence
         path.insert(1, str(client))
     for pattern in suite.left_out:
         sources.remove(folder, pattern)
+    certificates = folder / suite.certificates if suite.certificates else None
+    if certificates:
+        write_certificates(certificates)
     report, log = folder / "report.json", folder / "pytest.log"
     started = time.perf_counter()
-    with contextlib.ExitStack() as stack:
-        port = target or stack.enter_context(serving(server))
+    with serve(certificates) as endpoint:
         if suite.port:
-            sources.write_port(folder, suite.port, port)
+            sources.write_port(folder, suite.port, endpoint.port)
         for written in suite.own_ports:
-            sources.write_port(folder, written, _free_port())
-        stand_for = {"url": f"redis://127.0.0.1:{port}", "resp": run.resp}
+            sources.write_port(folder, written, free_port())
+        stand_for = {"url": endpoint.url, "tls_url": endpoint.tls_url, "resp": run.resp}
         command = [sys.executable, "-m", "pytest", "-p", "conformance.suites.plugin"]
         # pytest reads the source of a test that failed, and a few of these break its reader
         command += ["--tb=native", "--continue-on-collection-errors", "-rfE"]
@@ -134,54 +135,3 @@ def execute(run: Run, target: int | None, server: Sequence[str], extra: Sequence
     document = json.loads(report.read_text("utf-8"))
     seconds = time.perf_counter() - started
     return Result(run, document["outcomes"], document["reasons"], frozenset(document["used"]), log, seconds)
-
-
-@contextlib.contextmanager
-def serving(command: Sequence[str]) -> Iterator[int]:
-    """Start a server of redis-server's kind on a free port, and stop it at the end.
-
-    Args:
-        command: the program and its first arguments.
-
-    Yields:
-        Its port on 127.0.0.1.
-
-    Raises:
-        SuiteError: it does not listen.
-    """
-    port = _free_port()
-    with tempfile.TemporaryDirectory(prefix="suites-") as directory:
-        arguments = ["--port", str(port), "--dir", directory, "--save", ""]
-        arguments += ["--enable-debug-command", "yes", "--enable-module-command", "yes"]
-        log = Path(directory, "log")
-        with log.open("wb") as output:
-            # the command is the developer's own
-            process = subprocess.Popen(  # noqa: S603
-                [*command, *arguments], stdout=output, stderr=subprocess.STDOUT
-            )
-        try:
-            _await_listening(process, port, log)
-            yield port
-        finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        time.sleep(0.02)
-    raise SuiteError(f"the server does not listen: {log.read_text('utf-8', 'replace')[-2000:].strip()}")

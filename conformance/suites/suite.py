@@ -94,9 +94,11 @@ class Suite:
         source: the distribution that holds it.
         client: the distribution of redis-py that it tests with, where that is another.
         parts: its parts, each for a run of its own.
-        arguments: what pytest is given in all of them; `{url}` and `{resp}` stand for the server and the protocol.
+        arguments: what pytest is given in all of them; `{url}`, `{tls_url}` and `{resp}` stand for the
+            server and the protocol.
         port: the server's port as the tests have it written down, None where they take it as an argument.
         own_ports: ports that the tests themselves listen at, as they are written; each run takes others.
+        certificates: the folder where the tests look for certificates; empty for those that speak no TLS.
         left_out: globs of files and folders that are not even unpacked, with the reason.
         skips: the tests that cannot pass.
     """
@@ -108,6 +110,7 @@ class Suite:
     arguments: Sequence[str] = ()
     port: int | None = None
     own_ports: Sequence[int] = ()
+    certificates: str = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
     skips: Sequence[Skip] = ()
 

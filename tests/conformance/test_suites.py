@@ -2,7 +2,11 @@
 
 import hashlib
 import io
+import socket
+import ssl
+import sys
 import tarfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from conformance.suites import sources
 from conformance.suites.errors import SuiteError
 from conformance.suites.plugin import unused
 from conformance.suites.runs import Result, Run, execute
+from conformance.suites.servers import Endpoint, serving, write_certificates
 from conformance.suites.suite import Part, Skip, Source, Suite, load, names, read
 
 SUITE = """
@@ -78,6 +83,11 @@ def pack(file: Path, files: dict[str, str]) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+def serve(certificates: Path | None) -> AbstractContextManager[Endpoint]:
+    assert certificates is None or certificates.is_dir()
+    return nullcontext(Endpoint(7000, 7001))
+
+
 @pytest.fixture
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setattr(sources, "BUILD", tmp_path)
@@ -90,7 +100,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
 
 
 def test_a_suite_is_run(small: Suite) -> None:
-    result = execute(Run(small, small.parts[0], 3), 7000, (), ())
+    result = execute(Run(small, small.parts[0], 3), serve, ())
     assert {test.partition("::")[2]: outcome for test, outcome in result.outcomes.items()} == {
         "test_port[3]": "passed",
         "test_version[3]": "passed",
@@ -108,7 +118,30 @@ def test_a_suite_is_run(small: Suite) -> None:
 
 def test_a_run_that_pytest_cannot_make_is_no_result(small: Suite) -> None:
     with pytest.raises(SuiteError, match=r"small, all, RESP2: pytest ended with 4"):
-        execute(Run(small, small.parts[0], 2), 7000, (), ["--no-such-option"])
+        execute(Run(small, small.parts[0], 2), serve, ["--no-such-option"])
+
+
+def test_a_server_is_started_with_certificates(tmp_path: Path) -> None:
+    folder = tmp_path / "tls"
+    write_certificates(folder)
+    trusted = ssl.create_default_context(cafile=folder / "ca.crt")
+    trusted.load_cert_chain(folder / "client.crt", folder / "client.key")
+    with serving([sys.executable, "-m", "vermilion"], folder) as endpoint:
+        assert endpoint.tls_url == f"rediss://localhost:{endpoint.tls_port}"
+        with (
+            socket.create_connection(("127.0.0.1", endpoint.tls_port), 10) as plain,
+            trusted.wrap_socket(plain, server_hostname="localhost") as connection,
+        ):
+            connection.sendall(b"PING\r\n")
+            assert connection.recv(7) == b"+PONG\r\n"
+
+
+def test_a_server_that_does_not_start() -> None:
+    with (
+        pytest.raises(SuiteError, match=r"(?s)the server does not listen: .*no-such-directive"),
+        serving([sys.executable, "-m", "vermilion", "--no-such-directive", "1"]),
+    ):
+        pass
 
 
 def test_what_is_left_out_must_be_there(tmp_path: Path) -> None:
