@@ -27,7 +27,9 @@ class _Options:
         storing: whether STORE is one of them.
     """
 
-    __slots__ = ("alpha", "by", "count", "descending", "destination", "gets", "offset", "scripted", "unsorted")
+    __slots__ = (
+        "alpha", "by", "count", "descending", "destination", "gets", "offset", "scripted", "unsorted",
+    )  # fmt: skip
 
     def __init__(self, session: Session, argv: Sequence[bytes], *, storing: bool = False) -> None:
         self.destination: bytes | None = None
