@@ -1,0 +1,8 @@
+"""Vermilion in place of a Redis in tests, and embedded in a program: in-process clients, a clock that moves, snapshots.
+
+This floor stands beside `network/` and may import every floor below it and redis-py; nothing below knows of it.
+"""
+
+from vermilion.testing.instance import Vermilion, connect, connect_async
+
+__all__ = ["Vermilion", "connect", "connect_async"]
