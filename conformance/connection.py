@@ -129,8 +129,19 @@ class Connection:
 
     def arrived(self) -> tuple[bytes, bool]:
         """Return, without waiting, the bytes that have come and whether the server closed after them."""
-        data, closed = self._reader.pending, False
-        self._reader = ReplyReader()
+        data, closed = self._waiting()
+        data, self._reader = self._reader.pending + data, ReplyReader()
+        return data, closed
+
+    def heard(self) -> tuple[list[Reply], bool]:
+        """Return, without waiting, the replies that have come and whether the server closed after them."""
+        data, closed = self._waiting()
+        self._reader.feed(data)
+        return list(iter(self._reader.get, None)), closed
+
+    def _waiting(self) -> tuple[bytes, bool]:
+        """Return the bytes that the socket has now, and whether it is closed behind them."""
+        data, closed = b"", False
         self._socket.setblocking(False)
         try:
             while chunk := self._socket.recv(1 << 16):

@@ -22,7 +22,7 @@ __all__ = ["CORPUS", "Case", "CaseFile", "CorpusError", "Step", "Word", "load", 
 CORPUS: Final = Path(__file__).parent / "corpus"
 SUFFIX: Final = ".case"
 
-ACTIONS: Final = frozenset({"run", "let", "silent", "send", "recv", "scan", "raw", "sleep"})
+ACTIONS: Final = frozenset({"run", "let", "silent", "send", "recv", "heard", "scan", "raw", "sleep"})
 """The verbs that do something else than send a command and compare its reply under a tolerance."""
 
 
@@ -290,8 +290,9 @@ def _step(number: int, line: str) -> Step:
         raise CorpusError("let takes the name that it gives: let:NAME")
     if verb == "sleep":
         int(rest)
-    if bool(step.words) is (verb == "recv"):
-        raise CorpusError(f"{verb} takes {'no' if verb == 'recv' else 'a'} command")
+    listens = verb in {"recv", "heard"}
+    if bool(step.words) is listens:
+        raise CorpusError(f"{verb} takes {'no' if listens else 'a'} command")
     # a bad parameter is found now rather than at the first reply
     _ = step.tolerance
     return step

@@ -207,6 +207,8 @@ class _Run:
                 connection.send(command_bytes(arguments))
                 self._player.synchronise()
                 return ""
+            case "heard":
+                return self._heard(connection, place)
             case "silent":
                 connection.send(command_bytes(arguments))
                 self._player.synchronise()
@@ -235,6 +237,15 @@ class _Run:
             more, closed = (b"", True) if closed else connection.arrived()
             text = _wire_text(answer + more, closed=closed)
         return text
+
+    def _heard(self, connection: Connection, place: int) -> str:
+        self._player.synchronise()
+        replies, closed = connection.heard()
+        if self._expected is not None and _heard_text(replies, closed=closed) != self._expected[place]:
+            time.sleep(0.3)
+            more, closed = ([], True) if closed else connection.heard()
+            replies += more
+        return _heard_text(replies, closed=closed)
 
     def _connection(self, name: str) -> Connection:
         if name not in self._connections:
@@ -273,6 +284,12 @@ def _scan(connection: Connection, arguments: list[bytes]) -> str:
             return render_items("scan ", len(found), sorted(found))
         arguments[cursor_place] = cursor.data or b""
     return f"(no end after {SCAN_CALLS} calls)"
+
+
+def _heard_text(replies: Sequence[Reply], *, closed: bool) -> str:
+    """Return replies one below the other, and whether the connection was closed behind them."""
+    lines = [render(reply) for reply in replies] + [CLOSED] * closed
+    return "\n".join(lines) or "(nothing)"
 
 
 def _wire_text(data: bytes, *, closed: bool) -> str:

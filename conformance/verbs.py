@@ -144,7 +144,26 @@ def _moments(reply: Reply, parameter: str) -> str:
     return render_items(reply.kind, len(reply.items), [_moments(item, "") for item in reply.items])
 
 
+def _columns(reply: Reply, parameter: str) -> str:
+    """Of an array of arrays, these items of each only, counted from 0: columns:3,5."""
+    if not re.fullmatch(r"\d+(,\d+)*", parameter):
+        raise VerbError("columns takes their numbers as columns:3,5")
+    wanted = [int(number) for number in parameter.split(",")]
+    if reply.items is None or any(row.items is None or max(wanted) >= len(row.items) for row in reply.items):
+        return render(reply)
+    rows = [[render(row.items[at]) for at in wanted] for row in reply.items if row.items is not None]
+    return render_items(
+        reply.kind, len(rows), [f"{reply.kind}{parameter}\n{indented(chr(10).join(row), 2)}" for row in rows]
+    )
+
+
 _FIELD: Final = re.compile(r"(?P<name>[\w.|-]+)(?P<sign>[=:])(?P<value>[^ \r\n]*)")
+
+
+def _portable(field: str) -> str:
+    """Leave out of CLIENT LIST's flags whether the runner came by a Unix socket; no flags at all are N."""
+    name, sign, value = field.partition("=")
+    return name + sign + (value.replace("U", "") or "N") if name == "flags" else field
 
 
 def _fields(reply: Reply, parameter: str) -> str:
@@ -159,7 +178,7 @@ def _fields(reply: Reply, parameter: str) -> str:
     for line in _without_transport(_content(reply)).splitlines():
         fields = list(_FIELD.finditer(line))
         if names and not left_out:
-            shown = [field[0] for field in fields if field["name"] in names]
+            shown = [_portable(field[0]) for field in fields if field["name"] in names]
         elif fields:
             shown = [field["name"] + field["sign"] for field in fields if field["name"] not in left_out]
         else:
@@ -245,6 +264,7 @@ TOLERANCES: Final[Mapping[str, Callable[[Reply, str], str]]] = {
     "near": _near,
     "type": _type,
     "moments": _moments,
+    "columns": _columns,
     "fields": _fields,
     "mask": _mask,
     "monitor": _monitor,

@@ -12,12 +12,22 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from conformance.bench import clients, embedded, growth, machine, memory, report, startup, throughput
+from conformance.bench import (
+    clients,
+    connections,
+    embedded,
+    growth,
+    machine,
+    memory,
+    report,
+    startup,
+    throughput,
+)
 from conformance.bench.result import BenchError, Section
 from conformance.bench.servers import OWN_COMMAND, Contender, find_command, version_of
 
-SECTIONS = ("throughput", "growth", "memory", "startup", "cache", "clients")
-_BESIDE_REDIS = {"throughput", "growth", "memory", "startup", "clients"}
+SECTIONS = ("throughput", "growth", "memory", "startup", "connections", "cache", "clients")
+_BESIDE_REDIS = {"throughput", "growth", "memory", "startup", "connections", "clients"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,8 @@ class Scale:
         keys: keys loaded to measure their memory.
         starts: starts of each server.
         calls: in-process calls per run.
+        idle: connections that are open at a time.
+        cycles: connections that send garbage and close.
         sizes: elements of the structures whose cost is followed as they grow.
     """
 
@@ -38,11 +50,16 @@ class Scale:
     keys: int
     starts: int
     calls: int
+    idle: int
+    cycles: int
     sizes: Sequence[int] = growth.SIZES
 
 
-FULL = Scale(requests=100_000, rounds=3, keys=1_000_000, starts=7, calls=50_000)
-QUICK = Scale(requests=10_000, rounds=1, keys=100_000, starts=3, calls=5_000, sizes=growth.SIZES[:2])
+FULL = Scale(requests=100_000, rounds=3, keys=1_000_000, starts=7, calls=50_000, idle=9_900, cycles=100_000)
+QUICK = Scale(
+    requests=10_000, rounds=1, keys=100_000, starts=3, calls=5_000, idle=500, cycles=2_000,
+    sizes=growth.SIZES[:2],
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -112,6 +129,7 @@ def _plan(
         plan["growth"] = lambda: [growth.measure(baseline, subject, scale.sizes)]
         plan["memory"] = lambda: [memory.measure(baseline, subject, scale.keys)]
         plan["startup"] = lambda: [startup.measure(baseline, subject, scale.starts)]
+        plan["connections"] = lambda: [connections.measure(baseline, subject, scale.idle, scale.cycles)]
         plan["clients"] = lambda: [clients.measure(baseline, subject, scale.calls // 10)]
         if "throughput" in wanted:
             benchmark = find_command("REDIS_BENCHMARK", "redis-benchmark", os.environ)

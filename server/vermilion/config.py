@@ -4,14 +4,12 @@ Sources, the later winning: defaults, `VERMILION_<DIRECTIVE>` variables, the fil
 Their text is checked here and nowhere below: the floors below read `Settings`, plain typed attributes.
 """
 
-import os
-import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from vermilion import errors
+from vermilion import errors, files
 from vermilion.directives import Directive
 from vermilion.errors import RespError
 from vermilion.kinds import to_bytes, to_text
@@ -79,6 +77,7 @@ class Config:
         settings: the present values, changed in place.
         path: the configuration file, absolute, or None.
         ignored: the names of the directives given that mean nothing here, for one line of the log.
+        user_lines: what returns the lines that declare the users, for `rewrite`; None to leave them alone.
 
     Example:
         >>> config = Config.from_arguments(["--port", "7379", "--save", ""], {})
@@ -97,12 +96,13 @@ class Config:
         - Two configurations in one process share nothing: nothing here changes the process.
     """
 
-    __slots__ = ("_watchers", "ignored", "path", "settings")
+    __slots__ = ("_watchers", "ignored", "path", "settings", "user_lines")
 
     def __init__(self, settings: Settings | None = None, *, path: Path | None = None) -> None:
         self.settings = settings or Settings()
         self.ignored: list[str] = []
         self.path = path
+        self.user_lines: Callable[[], Sequence[bytes]] | None = None
         self._watchers: dict[str, list[Watcher]] = {}
 
     @classmethod
@@ -265,7 +265,9 @@ class Config:
             raise RespError(errors.NO_CONFIG_FILE)
         try:
             target = self.path.resolve(strict=True)
-            _replace(target, _rewritten(target.read_bytes(), self.settings, everything=everything))
+            lines = None if self.user_lines is None else self.user_lines()
+            text = _rewritten(target.read_bytes(), self.settings, lines, everything=everything)
+            files.replace(target, text)
         except OSError as error:
             raise RespError(errors.config_rewrite_failed(error.strerror or str(error))) from None
 
@@ -411,15 +413,20 @@ def _read_file(path: Path, shown: str) -> bytes:
         raise ConfigError(f"Fatal error, can't open config file '{shown}': {error.strerror}") from None
 
 
-def _rewritten(text: bytes, settings: Settings, *, everything: bool = False) -> bytes:
-    """Return a configuration file with the present values."""
+def _rewritten(
+    text: bytes, settings: Settings, users: Sequence[bytes] | None, *, everything: bool = False
+) -> bytes:
+    """Return a configuration file with the present values, and with the lines that declare the users, if given."""
     kept = text.removesuffix(b"\n").split(b"\n") if text else []
     lines: list[bytes | None] = list(kept)
     places: dict[Directive, list[int]] = {}
+    user_places: list[int] = []
     for number, line in enumerate(kept):
         words = split_words(line) if not line.lstrip().startswith(b"#") else None
         directive = BY_NAME.get(to_text(words[0]).lower()) if words else None
-        if directive and directive.access != "file":
+        if directive and directive.name == "user":
+            user_places.append(number)
+        elif directive and directive.access != "file":
             places.setdefault(directive, []).append(number)
     added: list[bytes] = []
     for directive in Settings.directives:
@@ -440,26 +447,11 @@ def _rewritten(text: bytes, settings: Settings, *, everything: bool = False) -> 
                 added.append(written)
         for place in free:
             lines[place] = None
+    if users is not None:
+        given = iter(users)
+        for place in user_places:
+            lines[place] = next(given, None)
+        added += given
     if added and _GENERATED not in kept:
         added.insert(0, _GENERATED)
     return b"".join(line + b"\n" for line in lines + added if line is not None)
-
-
-def _replace(path: Path, text: bytes) -> None:
-    """Write a file so that at any time there is the old one or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    mode = stat.S_IMODE(path.stat().st_mode)
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

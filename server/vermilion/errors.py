@@ -87,6 +87,54 @@ def invalid_expire(name: str) -> str:
     return f"ERR invalid expire time in '{name}' command"
 
 
+# Pub/Sub --------------------------------------------------------------------------------------------------
+
+SSUBSCRIBE_DENIED: Final = "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client"
+
+
+def only_while_unsubscribed(name: str) -> str:
+    """What a client of RESP2 may not call while it is subscribed."""
+    return (
+        f"ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in"
+        " this context"
+    )
+
+
+# Client-side caching --------------------------------------------------------------------------------------
+
+TRACKING_PREFIX_WITHOUT_BCAST: Final = "ERR PREFIX option requires BCAST mode to be enabled"
+TRACKING_SWITCHES_BCAST: Final = (
+    "ERR You can't switch BCAST mode on/off before disabling tracking for this client, and then re-enabling it with"
+    " a different mode."
+)
+TRACKING_SWITCHES_OPT: Final = (
+    "ERR You can't switch OPTIN/OPTOUT mode before disabling tracking for this client, and then re-enabling it with"
+    " a different mode."
+)
+TRACKING_OPT_WITH_BCAST: Final = "ERR OPTIN and OPTOUT are not compatible with BCAST"
+TRACKING_OPT_BOTH: Final = "ERR You can't specify both OPTIN mode and OPTOUT mode"
+TRACKING_REDIRECTS_TWICE: Final = "ERR A client can only redirect to a single other client"
+TRACKING_REDIRECTS_NOWHERE: Final = "ERR The client ID you want redirect to does not exist"
+CACHING_WITHOUT_TRACKING: Final = (
+    "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode"
+    " enabled"
+)
+CACHING_YES_WITHOUT_OPTIN: Final = (
+    "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
+)
+CACHING_NO_WITHOUT_OPTOUT: Final = (
+    "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
+)
+
+
+def prefix_overlaps(prefix: bytes, which: str, other: bytes) -> str:
+    """Two prefixes of which one begins the other."""
+    return (
+        f"ERR Prefix '{text(prefix)}' overlaps with {which} prefix '{text(other)}'. Prefixes for a single client must"
+        " not overlap."
+    )
+
+
 # Connections ----------------------------------------------------------------------------------------------
 
 WRONG_PASSWORD: Final = "WRONGPASS invalid username-password pair or user is disabled."
@@ -437,6 +485,140 @@ DEBUG_NOT_ALLOWED: Final = (
 )
 
 
+# ACL -----------------------------------------------------------------------------------------------------
+
+ACL_SYNTAX: Final = "Syntax error"
+ACL_UNKNOWN_COMMAND: Final = "Unknown command or category name in ACL"
+ACL_FIRST_ARGUMENT_OF_SUBCOMMAND: Final = "Allowing first-arg of a subcommand is not supported"
+ACL_KEYS_AFTER_ALL: Final = (
+    "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have any effect."
+    " Try 'resetkeys' to start with an empty list of patterns"
+)
+ACL_CHANNELS_AFTER_ALL: Final = (
+    "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does not have any effect."
+    " Try 'resetchannels' to start with an empty list of channels"
+)
+ACL_NO_SUCH_PASSWORD: Final = "The password you are trying to remove from the user does not exist"
+ACL_BAD_HASH: Final = (
+    "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters"
+)
+ACL_DUPLICATE: Final = "Duplicate user found. A user can only be defined once in config files"
+ACL_BAD_USER_NAME: Final = "ERR Usernames can't contain spaces or null characters"
+ACL_SPACES_AT_START: Final = "Spaces not allowed in ACL usernames"
+ACL_DEFAULT_STAYS: Final = "ERR The 'default' user cannot be removed"
+ACL_GENPASS_BITS: Final = (
+    "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number"
+    " up to 4096"
+)
+ACL_NO_FILE: Final = (
+    "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL"
+    " SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to"
+    " store users in the Redis configuration."
+)
+ACL_NOT_SAVED: Final = (
+    "ERR There was an error trying to save the ACLs. Please check the server logs for more information"
+)
+ACL_FILE_UNMATCHED: Final = "Unmatched parenthesis in selector definition"
+ACL_FILE_REFUSED: Final = (
+    "WARNING: ACL errors detected, no change to the previously active ACL rules was performed"
+)
+ACL_FILE_AND_USERS: Final = (
+    "Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. This"
+    " setup is very likely to lead to configuration errors and security holes, please define either an ACL file or"
+    " declare users directly in your redis.conf, but not both."
+)
+NO_KEY_PERMISSION: Final = "NOPERM No permissions to access a key"
+NO_CHANNEL_PERMISSION: Final = "NOPERM No permissions to access a channel"
+
+
+def no_command_permission(user: bytes, command: str) -> str:
+    """A user who may not run a command."""
+    return f"NOPERM User {_printed(user)} has no permissions to run the '{command}' command"
+
+
+def no_access(user: bytes, what: str, name: bytes) -> str:
+    """What ACL DRYRUN says of a key or a channel that a user may not use."""
+    return f"User {text(user)} has no permissions to access the '{text(name)}' {what}"
+
+
+def lost_permission(what: str) -> str:
+    """A queued call that its user may not make any more when EXEC comes."""
+    return (
+        "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call."
+        f" This command is no longer allowed for the following reason: {what}"
+    )
+
+
+def sort_permission(option: str) -> str:
+    """An option of SORT that reads keys of any name."""
+    return f"ERR {option} option of SORT denied due to insufficient ACL permissions."
+
+
+def acl_modifier(rule: bytes, reason: str) -> str:
+    """A rule that ACL SETUSER refuses."""
+    return f"ERR Error in ACL SETUSER modifier '{_printed(rule)}': {reason}"
+
+
+def acl_unmatched(word: bytes) -> str:
+    """A selector without an end."""
+    return f"ERR Unmatched parenthesis in acl selector starting at '{_printed(word)}'."
+
+
+def acl_user_declaration(word: str, reason: str) -> str:
+    """A user in the configuration file who cannot be."""
+    return f"Error in user declaration '{word}': {reason}"
+
+
+def acl_rule_at_start(name: bytes, rule: bytes, reason: str) -> str:
+    """A rule of a user in the configuration file."""
+    return f"Error loading ACL rule '{text(rule)}' for the user named '{text(name)}': {reason}"
+
+
+def acl_aborted(reason: str) -> str:
+    """A start that an ACL file prevents."""
+    return f"Aborting Redis startup because of ACL errors: {reason}"
+
+
+def acl_file_keyword(source: str, number: int) -> str:
+    """A line of an ACL file that declares no user."""
+    return f"{source}:{number} should start with user keyword followed by the username. "
+
+
+def acl_file_duplicate(name: bytes, number: int) -> str:
+    """A user whom an ACL file declares twice."""
+    return f"WARNING: Duplicate user '{text(name)}' found on line {number}. "
+
+
+def acl_file_line(source: str, number: int, reason: str) -> str:
+    """A line of an ACL file with a bad rule."""
+    return f"{source}:{number}: {reason}. "
+
+
+def acl_file_rule(source: str, number: int, rule: bytes, reason: str) -> str:
+    """A rule of an ACL file about a command that does not exist."""
+    return f"{source}:{number}: Error in applying operation '{text(rule)}': {reason}. "
+
+
+def acl_file_unreadable(source: str, reason: str) -> str:
+    """An ACL file that cannot be opened."""
+    return f"Error loading ACLs, opening file '{source}': {reason}"
+
+
+def unknown_category(name: bytes) -> str:
+    """A category that ACL CAT does not know."""
+    return f"ERR Unknown category '{_printed(name)}'"
+
+
+def user_not_found(name: bytes) -> str:
+    """A user whom ACL DRYRUN does not find."""
+    return f"ERR User '{_printed(name)}' not found"
+
+
+def command_not_found(name: bytes) -> str:
+    """A command that ACL DRYRUN does not find."""
+    return f"ERR Command '{_printed(name)}' not found"
+
+
 # Cluster, replication, modules ---------------------------------------------------------------------------
 
 CLUSTER_DISABLED: Final = "ERR This instance has cluster support disabled"
@@ -587,3 +769,13 @@ PROTECTED_MODE: Final = (
 def expected_dollar(found: bytes) -> str:
     """An argument that does not start as a bulk string does."""
     return f"ERR Protocol error: expected '$', got '{text(found)}'"
+
+
+# Slow calls and slow events -------------------------------------------------------------------------------
+
+SLOWLOG_COUNT: Final = "ERR count should be greater than or equal to -1"
+
+
+def no_samples(event: bytes) -> str:
+    """LATENCY GRAPH of an event that has not been slow."""
+    return f"ERR No samples available for event '{text(_shown(event, len(event)))}'"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, Generic, NamedTuple, TypeVar, cast
 
+from vermilion import errors
 from vermilion.words import quote
 
 T = TypeVar("T")
@@ -572,7 +573,10 @@ class Percentiles(Kind[tuple[float, ...]]):
 
 
 class KeyspaceEvents(Kind[str]):
-    """The classes of events to publish, kept in Redis's order: `A` stands for all but `m` and `n`."""
+    """The classes of events to publish, kept in Redis's order: `A` stands for all but `m` and `n`.
+
+    As in Redis, CONFIG GET does not show an `n` beside an `A`; files do.
+    """
 
     _all = "g$lshzxetd"
 
@@ -582,8 +586,12 @@ class KeyspaceEvents(Kind[str]):
         if not given <= {*self._all, *"AKEmn"}:
             raise ValueError("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")
         everything = "A" in given or given >= set(self._all)
-        kept = "A" if everything else "".join(letter for letter in f"{self._all}n" if letter in given)
-        return kept + "".join(letter for letter in "KEm" if letter in given)
+        kept = "A" if everything else "".join(letter for letter in self._all if letter in given)
+        return kept + "".join(letter for letter in "nKEm" if letter in given)
+
+    def text(self, value: str) -> str:
+        """Leave out what Redis does."""
+        return value.replace("n", "") if "A" in value else value
 
     def lines(self, value: str) -> list[str]:
         """Write it in quotes."""
@@ -610,6 +618,20 @@ class Words(Kind[tuple[tuple[str, ...], ...]]):
         """Add to what was said before."""
         del again
         return old + new
+
+
+class Users(Words):
+    """Users, each declared once, with their rules."""
+
+    def merge(
+        self, old: tuple[tuple[str, ...], ...], new: tuple[tuple[str, ...], ...], *, again: bool
+    ) -> tuple[tuple[str, ...], ...]:
+        """Add to those that were declared before; ValueError for one of them."""
+        names = {words[0] for words in old}
+        for name, *_ in new:
+            if name in names:
+                raise ValueError(errors.acl_user_declaration(name, errors.ACL_DUPLICATE))
+        return super().merge(old, new, again=again)
 
 
 class SentinelOnly(Words):

@@ -23,11 +23,12 @@ class Pending:
 
     LLM Context:
         - Commands do not make it themselves: `commands.blocking.wait_for` tries first, and knows when not to wait.
+        - `argv` is the call, which the engine adds: its user may lose a permission meanwhile.
         - A session has one at most, as `session.pending`.
         - One without keys is `postponed` by CLIENT PAUSE: it has not begun, and CLIENT UNBLOCK does not concern it.
     """
 
-    __slots__ = ("at_timeout", "keys", "kind", "retry", "timeout_ms")
+    __slots__ = ("argv", "at_timeout", "keys", "kind", "retry", "timeout_ms")
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Pending:
         self.timeout_ms = timeout_ms
         self.retry = retry
         self.at_timeout = at_timeout
+        self.argv: list[bytes] = []
 
     @property
     def postponed(self) -> bool:

@@ -8,13 +8,17 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from vermilion.access.log import AccessLog
+from vermilion.access.user import User
 from vermilion.clock import Clock
+from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
     from vermilion.keyspace.watching import WatchedKeys
+    from vermilion.messaging import Caching, PubSub, Subscriptions, Tracking
     from vermilion.pending import Pending
 
 # Gates: what may stand between a session and a command. A command is gated by a bit unless it is exempt; the
@@ -25,8 +29,12 @@ GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
 GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
 GATE_MEMORY: Final = 1 << 4  # more than `maxmemory` is used, and nothing may be evicted
 GATE_MULTI: Final = 1 << 5  # in MULTI: calls are queued
+GATE_SUBSCRIBED: Final = 1 << 6  # subscribed: little else is allowed in RESP2, and messages may come
+GATE_TRACKING: Final = 1 << 7  # CLIENT TRACKING: keys that are read are remembered, and messages may come
 GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
 GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
+GATE_ACL: Final = 1 << 8  # the user is restricted
+GATE_TIMED: Final = 1 << 11  # SLOWLOG is interested in quick calls, too: each is timed by itself
 
 
 CLIENT_SIZE: Final = 3300
@@ -84,24 +92,28 @@ class Session:
         db: the database it has selected.
         transport: what carries it.
         now_ms: the monotonic time of its start.
+        user: who it is, before it authenticates.
 
     LLM Context:
         - `resp` is 2 or 3; the transport picks the encoder by it after each call.
         - `gates` is the only thing the engine looks at on the way of an ordinary call.
         - `pending` is the call that waits, and only the engine sets it: no other call is made meanwhile.
         - `may_wait` is False where a blocking command answers at once instead: in MULTI and in scripts.
+        - `subscriptions` is what it is subscribed to, None for nothing.
+        - `caching` is how its reads are tracked, None for not at all.
+        - `authenticated` says whether it has given a password, or needed none when it came; the gate is what counts.
         - `last_command` is the latest call's command; its `name` is the full one (`client|list`).
         - `queue` holds the calls since MULTI; None outside of it. `watched` is there from the first WATCH on.
     """
 
     __slots__ = (
-        "authenticated", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
+        "authenticated", "caching", "created_ms", "db", "gates", "id", "last_active_ms", "last_command", "lib_name",
         "lib_version", "may_wait", "monitoring", "name", "no_evict", "pending", "queue", "reply_mode", "resp",
-        "server", "transport", "user", "watched",
+        "server", "subscriptions", "transport", "user", "watched",
     )  # fmt: skip
 
     def __init__(
-        self, identifier: int, server: "Server", db: Database, transport: Transport, now_ms: int
+        self, identifier: int, server: "Server", db: Database, transport: Transport, now_ms: int, user: User
     ) -> None:
         self.id = identifier
         self.server = server
@@ -110,17 +122,19 @@ class Session:
         self.resp = 2
         self.gates = GATE_RESOLVE
         self.name = b""
-        self.user = b"default"
+        self.user = user
         self.authenticated = True
         self.lib_name = b""
         self.lib_version = b""
         self.created_ms = now_ms
         self.last_active_ms = now_ms
-        self.last_command: CommandRecord | None = None
+        self.last_command: NamedCommand | None = None
         self.no_evict = False
         self.pending: Pending | None = None
         self.may_wait = True
         self.reply_mode = "on"
+        self.caching: Caching | None = None
+        self.subscriptions: Subscriptions | None = None
         self.queue: QueuedCalls | None = None
         self.watched: WatchedKeys | None = None
         self.monitoring = False
@@ -158,12 +172,63 @@ class Configuration(Protocol):
     def watch(self, directive: str, callback: Callable[[Settings], None]) -> None:
         """Have a function called after each change of a directive."""
 
+    user_lines: Callable[[], Sequence[bytes]] | None
+    """What returns the lines that declare the users, for `rewrite`."""
+
     def rewrite(self, *, everything: bool = False) -> None:
         """Write the current values into the configuration file: those that it must have, or all."""
 
     @property
     def path(self) -> Path | None:
         """The configuration file, None when there is none."""
+
+
+class AccessControl(Protocol):
+    """Users, and what they may do, as commands see them.
+
+    LLM Context:
+        - What refuses raises RespError, and changes nothing.
+    """
+
+    log: AccessLog
+    default: User
+
+    def find(self, name: bytes) -> User | None:
+        """Return a user by name."""
+
+    @property
+    def users(self) -> Mapping[bytes, User]:
+        """The users by their names, in the order of these."""
+
+    def greet(self, session: Session) -> None:
+        """Let a client be what a new one is."""
+
+    def authenticate(self, session: Session, name: bytes, password: bytes, command: bytes) -> None:
+        """Let a client be a user who has this password."""
+
+    def set_user(self, name: bytes, rules: Sequence[bytes]) -> None:
+        """Create or change a user."""
+
+    def delete_users(self, names: Sequence[bytes], caller: Session) -> int:
+        """Delete users, disconnect their clients, and return how many users there were."""
+
+    def explain(self, user: User, argv: Sequence[bytes]) -> str | None:
+        """Return why a user may not make a call, None when it may."""
+
+    def permits(self, session: Session, argv: Sequence[bytes]) -> bool:
+        """Return whether a client may make a call; RespError for no call at all."""
+
+    def reads_any_key(self, session: Session, argv: Sequence[bytes]) -> bool:
+        """Return whether a call that is allowed may also read keys that it does not name."""
+
+    def lines(self) -> list[bytes]:
+        """Return the lines that declare the users."""
+
+    def load(self) -> None:
+        """Take the users of the ACL file, and no others."""
+
+    def save(self) -> None:
+        """Write the users into the ACL file."""
 
 
 class TableFigures(NamedTuple):
@@ -255,10 +320,19 @@ class Pause(Protocol):
         """Postpone nothing any more, and run what was postponed, once this call has been answered."""
 
 
-class CommandRecord(Protocol):
-    """One command as an engine runs it."""
+class NamedCommand(Protocol):
+    """One command, as it is declared or as an engine runs it."""
 
     name: str
+    """The full one: `client|list`."""
+
+
+class CommandRecord(NamedCommand, Protocol):
+    """One command as an engine runs it."""
+
+    calls: int
+    latencies: dict[int, int]
+    """How many calls took so many microseconds; two leading digits of longer ones."""
 
 
 class ServerStats(Protocol):
@@ -303,6 +377,14 @@ class Server(Protocol):
         """The numbered databases."""
 
     @property
+    def slow_log(self) -> SlowLog:
+        """The calls that were slow."""
+
+    @property
+    def slow_events(self) -> SlowEvents:
+        """The events that took long."""
+
+    @property
     def stats(self) -> ServerStats:
         """What is counted besides keys and calls."""
 
@@ -321,6 +403,21 @@ class Server(Protocol):
     @property
     def sessions(self) -> Mapping[int, Session]:
         """The clients, by their ids."""
+
+    @property
+    def pubsub(self) -> "PubSub":
+        """Channels, and who listens to them."""
+
+    @property
+    def tracking(self) -> "Tracking":
+        """What clients cache, and are told of."""
+
+    @property
+    def acl(self) -> "AccessControl":
+        """Who may do what."""
+
+    def command_records(self) -> Iterable[CommandRecord]:
+        """Return what each command has counted, subcommands included."""
 
     def info(self, sections: Sequence[str]) -> bytes:
         """Return what INFO says in these sections, or in the default ones."""

@@ -41,6 +41,7 @@ from vermilion.kinds import (
     Text,
     Title,
     UserName,
+    Users,
     Words,
 )
 
@@ -283,16 +284,15 @@ class Settings:
     # Security
     requirepass: bytes = directive(SECRET, "", "Password of the default user; empty for none.")
     user: tuple[tuple[str, ...], ...] = directive(
-        Words(1, None), "", "A user and the rules for it.", access="file", ignored=True
+        Users(1, None), "", "A user and the rules for it.", access="file"
     )
-    aclfile: str = directive(TEXT, "", "File of users and rules.", access="fixed", ignored=True)
+    aclfile: str = directive(TEXT, "", "File of users and rules.", access="fixed")
     acl_pubsub_default: str = directive(
         Choice("allchannels", "resetchannels"),
         "resetchannels",
         "Channels that a new user may use.",
-        ignored=True,
     )
-    acllog_max_len: int = directive(LONG, "128", "Entries that ACL LOG keeps.", ignored=True)
+    acllog_max_len: int = directive(LONG, "128", "Entries that ACL LOG keeps.")
     rename_command: tuple[tuple[str, ...], ...] = directive(
         Words(2, 2), "", "Another name for a command; empty to take it away.", access="file"
     )

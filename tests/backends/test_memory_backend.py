@@ -11,6 +11,8 @@ from redis.asyncio import Redis
 
 from vermilion import CacheConfig, MemoryCacheBackend, MemoryConfig, Server, cache_service
 from vermilion.clock import ManualClock
+from vermilion.config import Config
+from vermilion.engine.eviction import Eviction
 from vermilion.errors import RespError
 from vermilion.protocol.reply import NULL_ARRAY
 
@@ -333,3 +335,15 @@ class TestWaiting:
         backend.engine.cron(0)
         assert await waiting is NULL_ARRAY
         await backend.close()
+
+
+async def test_values_set_in_process_are_held_to_maxmemory(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config()
+    backend = MemoryCacheBackend(config=config)
+    asked: list[int] = []
+    monkeypatch.setattr(Eviction, "before_calls", lambda eviction: asked.append(1))
+    await backend.set("k", b"v")
+    assert asked == []
+    config.set([(b"maxmemory", b"8gb"), (b"maxmemory-policy", b"allkeys-lru")])
+    await backend.set("k", b"v")
+    assert asked == [1]

@@ -76,7 +76,16 @@ def test_any_bytes_are_a_text_and_back(raw: bytes) -> None:
 def test_every_kind_in_use_is_tried() -> None:
     tried = {type(one.kind) for one in KINDS}
     untried = {type(one.kind).__name__ for one in BY_NAME.values()} - {kind.__name__ for kind in tried}
-    assert untried == {"Directory", "FileName", "LogFile", "Octal", "ReplicaOf", "SentinelOnly", "Words"}
+    assert untried == {
+        "Directory",
+        "FileName",
+        "LogFile",
+        "Octal",
+        "ReplicaOf",
+        "SentinelOnly",
+        "Users",
+        "Words",
+    }
 
 
 def test_a_kind_says_how_it_reads() -> None:

@@ -99,6 +99,7 @@ class TestCases:
             ("case a\n bogus GET k", "g/t:2: unknown verb 'bogus'"),
             ("case a\n same", "g/t:2: same takes a command"),
             ("case a\n recv GET", "g/t:2: recv takes no command"),
+            ("case a\n heard GET", "g/t:2: heard takes no command"),
             ("case a\n let CLIENT ID", "let takes the name"),
             ("case a\n approx TTL k", "approx takes its range"),
             ("case a\n recv:nosuch", "no tolerance is called 'nosuch'"),

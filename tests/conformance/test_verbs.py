@@ -126,6 +126,23 @@ class TestType:
         assert not alike("type", ERROR, Reply("-", b"ERR another"))
 
 
+class TestColumns:
+    def test_only_these_items_of_each_row_count(self) -> None:
+        first = array(array(integer(1), bulk("a"), bulk("b")), array(integer(2), bulk("a"), bulk("c")))
+        second = array(array(integer(8), bulk("a"), bulk("b")), array(integer(9), bulk("a"), bulk("c")))
+        assert alike("columns:1,2", first, second)
+        assert not alike("columns:0", first, second)
+        assert not alike("columns:1", first, array(array(integer(1), bulk("a"))))
+
+    def test_what_is_no_table_is_compared_whole(self) -> None:
+        assert not alike("columns:1", bulk("a"), bulk("b"))
+        assert not alike("columns:1", array(array(integer(1))), array(array(integer(2))))
+
+    def test_refuses_what_is_no_column(self) -> None:
+        with pytest.raises(VerbError):
+            Tolerance.parse("columns")
+
+
 class TestMoments:
     def test_times_are_alike_and_other_numbers_are_not(self) -> None:
         first = array(integer(1_700_000_000_000), integer(1), kind="%")
@@ -148,6 +165,12 @@ class TestFields:
         assert (
             Tolerance.parse("fields:id,db").text(bulk("id=1 x=2 db=3\nid=4\n"))
             == "$fields\n  id=1 db=3\n  id=4"
+        )
+
+    def test_flags_do_not_tell_of_the_socket(self) -> None:
+        shown = Tolerance.parse("fields:flags").text
+        assert shown(bulk("flags=PU\nflags=U\nflags=N\nflags=tB\n")) == shown(
+            bulk("flags=P\nflags=N\nflags=N\nflags=UtB\n")
         )
 
     def test_some_can_be_left_out(self) -> None:

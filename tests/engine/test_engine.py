@@ -106,17 +106,6 @@ class TestMaxmemory:
         reply = engine.execute(engine.open_session(transport), [b"APPEND", b"k", b"v"])
         assert str(reply) == errors.OUT_OF_MEMORY
 
-    def test_refuses_nothing_where_keys_may_be_evicted(self, run: Run) -> None:
-        run("CONFIG SET maxmemory 1 maxmemory-policy allkeys-lru")
-        assert run("SET k v") == OK
-        run("CONFIG SET maxmemory-policy noeviction")
-        assert run("SET k v") == errors.OUT_OF_MEMORY
-
-    def test_is_looked_at_by_the_periodic_work(self, engine: Engine, run: Run) -> None:
-        engine.settings.maxmemory = 1
-        engine.cron(0)
-        assert run("SET k v") == errors.OUT_OF_MEMORY
-
 
 class TestClientReply:
     @pytest.mark.parametrize("line", ["PING", "nosuch", "GET", "config nosuch", "INCR text"])

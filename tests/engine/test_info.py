@@ -233,10 +233,10 @@ def test_keysizes_of_many_keys_are_counted_only_when_asked_for(
 
 
 def test_without_a_system_that_tells_memory_is_the_most_there_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(path: object) -> bytes:
+    def missing(path: object, flags: int) -> int:
         raise FileNotFoundError
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", missing)
+    monkeypatch.setattr("os.open", missing)
     used, resident = process.memory()
     assert used == resident > 1 << 20
 

@@ -215,7 +215,7 @@ def test_a_call_may_ask_for_every_change_of_its_keys(engine: Engine, run: Run, c
 
     pending = wait_for(session, (b"l",), object, 0, attempt)
     assert type(pending) is Pending
-    engine.waiting.suspend(session, pending)
+    engine.waiting.suspend(session, pending, [b"BLPOP", b"l", b"0"])
     assert engine.waiting.keys_minding_absence == 1
     run("PING")
     assert len(seen) == 1
@@ -238,7 +238,7 @@ def test_databases_are_kept_apart(engine: Engine, run: Run) -> None:
 
 def test_waiters_in_front_who_want_another_kind_are_passed_over(engine: Engine, run: Run) -> None:
     front = Waiter(engine)
-    engine.waiting.suspend(front.session, Pending((b"l",), set, 0, lambda: 1))
+    engine.waiting.suspend(front.session, Pending((b"l",), set, 0, lambda: 1), [b"SPOP", b"l"])
     behind = Waiter(engine).wait("BLPOP l 0")
     run("RPUSH l a")
     assert (front.replies, behind.replies) == ([], [[b"l", b"a"]])

@@ -1,6 +1,7 @@
 """One connection: what comes back for the bytes that went in, whatever their size, order and split."""
 
 import asyncio
+import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -382,7 +383,7 @@ async def test_a_bug_is_an_error_reply_and_the_server_lives_on(
         raise ZeroDivisionError(argv)
 
     for name in (b"ECHO", b"echo"):
-        monkeypatch.setattr(wire._server.backend.engine.commands[name], "call", broken)
+        monkeypatch.setattr(wire._server.backend.engine.commands[name], "run", broken)
     await wire.send(call(b"PING") + call(b"ECHO", b"secret") + call(b"PING") + call(b"echo", b"x"))
     failed = b"-ERR internal error, see the server's log"
     assert [await wire.reply() for _ in range(4)] == [b"+PONG", failed, b"+PONG", failed]
@@ -392,3 +393,23 @@ async def test_a_bug_is_an_error_reply_and_the_server_lives_on(
         or "echo failed" in record.message
     )
     assert await wire.ask(b"PING") == b"+PONG"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"PING\r\n", b"*1\r\n$5\r\nab", b"*3\r\n$-5\r\nfoo\r\n", b"SUBSCRIBE c\r\n", b""]
+)
+async def test_a_closed_connection_leaves_nothing_for_the_collector(server: Server, sent: bytes) -> None:
+    def alive() -> int:
+        return sum(type(held) is Connection for held in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        async with Wire(server) as wire:
+            await wire.send(sent)
+            await until(lambda: server.backend.engine.stats.connections_received)
+        await until(lambda: not server._clients.connections)
+        await until(lambda: alive() == before)
+    finally:
+        gc.enable()

@@ -259,7 +259,13 @@ def test_the_bulk_limit(read: Callable[[Iterable[bytes], int], Outcome]) -> None
         assert read([data], 1000).error == errors.INVALID_BULK
 
 
-@pytest.mark.parametrize("data", [b"*1000000000\r\n", b"*1\r\n$500000000\r\n", b"*1\r\n$2000000000\r\n"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"*1000000000\r\n", b"*1\r\n$500000000\r\n", b"*1\r\n$2000000000\r\n", b"*1\r\n~1000000000\r\n",
+        b"*1\r\n>1000000000\r\n", b"*1\r\n|1000000000\r\n", b"*1\r\n%1000000000\r\n", b"*2\r\n~9999\r\n" * 4,
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("before", [b"", PING, b"PING\r\n", b"*9999\r\n" * 3])
 def test_a_length_from_the_wire_costs_nothing(data: bytes, before: bytes) -> None:
     stream = before + data

@@ -59,6 +59,7 @@ class MemoryCacheBackend:
         self._cron: asyncio.TimerHandle | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self.engine.waiting.set_alarm = self._set_alarm
+        self.engine.eviction.resume = self._evict_soon
 
     # The cache API ----------------------------------------------------------------------------------------
 
@@ -129,6 +130,8 @@ class MemoryCacheBackend:
             `get`.
         """
         db = self._db
+        if self.engine.eviction.limited:
+            self.engine.eviction.before_calls()
         if ttl is None:
             db.assign(key.encode(), value)
             return
@@ -239,6 +242,13 @@ class MemoryCacheBackend:
         delay_ms = self.engine.end_waits()
         if delay_ms is not None:
             self._set_alarm(delay_ms)
+
+    def _evict_soon(self) -> None:
+        """Have the engine go on with evicting, after the calls that have arrived by now."""
+        try:
+            asyncio.get_running_loop().call_soon(self.engine.eviction.work_off)
+        except RuntimeError:
+            return  # without an event loop, the next call or the periodic work goes on
 
     def _schedule(self) -> None:
         """Run the engine's periodic work `hz` times a second, for a quarter of the time at most."""

@@ -1,10 +1,10 @@
 """The connection group: who a client is, how it talks, and what one client may see and do of others."""
 
-import hmac
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
+from vermilion.access.user import DEFAULT
 from vermilion.commands.introspection import loaded_modules
 from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import (
@@ -23,9 +23,10 @@ from vermilion.commands.syntax import (
     bounded,
 )
 from vermilion.errors import RespError, text
+from vermilion.messaging import CHANNEL, PATTERN, SHARD, subscriptions
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, PONG, Reply, Status, Verbatim
-from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, Server, Session
+from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, GATE_SUBSCRIBED, Server, Session
 from vermilion.version import REDIS_VERSION
 
 OnOff: TypeAlias = Annotated[str, OneWord("ON", "OFF")]
@@ -49,8 +50,10 @@ def _utf8(value: str) -> bytes:
     complexity="O(1)",
     tips=["request_policy:all_shards", "response_policy:all_succeeded"],
 )
-def ping(message: Annotated[bytes | None, STRING] = None) -> Reply:
+def ping(session: Session, message: Annotated[bytes | None, STRING] = None) -> Reply:
     """Return PONG, or the message."""
+    if session.gates & GATE_SUBSCRIBED and session.resp == 2:
+        return [b"pong", message or b""]  # in the form of a message, which a subscribed client can read
     return PONG if message is None else message
 
 
@@ -87,18 +90,6 @@ def select(session: Session, index: Annotated[int, _INT32]) -> Status:
 # Who it is ------------------------------------------------------------------------------------------------
 
 
-def _authenticate(session: Session, user: bytes, password: bytes) -> None:
-    """Let the client in, or raise."""
-    required = session.server.settings.requirepass
-    # Comparing in constant time: the time of a refusal must not tell how much of a guess was right.
-    if user != b"default" or (required and not hmac.compare_digest(password, required)):
-        raise RespError(errors.WRONG_PASSWORD)
-    session.authenticated = True
-    session.user = user
-    session.gates &= ~GATE_AUTH
-    session.transport.limit_requests(False)
-
-
 @command(
     "AUTH", NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY, since="1.0.0",
     complexity="O(N) where N is the number of passwords defined for the user", raw=True, arity=-2,
@@ -109,12 +100,13 @@ def auth(session: Session, argv: list[bytes]) -> Status:
     # Raw: the optional argument is the first one.
     if len(argv) > 3:
         raise RespError(errors.SYNTAX)
-    if len(argv) == 2:
-        if not session.server.settings.requirepass:
-            raise RespError(errors.NO_PASSWORD_SET)
-        _authenticate(session, b"default", argv[1])
+    acl = session.server.acl
+    if len(argv) == 3:
+        acl.authenticate(session, argv[1], argv[2], argv[0])
+    elif acl.default.nopass:
+        raise RespError(errors.NO_PASSWORD_SET)
     else:
-        _authenticate(session, argv[1], argv[2])
+        acl.authenticate(session, DEFAULT, argv[1], argv[0])
     return OK
 
 
@@ -168,8 +160,8 @@ def hello(session: Session, argv: list[bytes]) -> Reply:
         else:
             raise RespError(errors.hello_option(argv[at]))
     if credentials is not None:
-        _authenticate(session, *credentials)
-    if not session.authenticated:
+        session.server.acl.authenticate(session, *credentials, argv[0])
+    if session.gates & GATE_AUTH:
         raise RespError(errors.HELLO_NEEDS_AUTH)
     if name is not None:
         session.name = name
@@ -191,18 +183,16 @@ def hello(session: Session, argv: list[bytes]) -> Reply:
 def reset(session: Session) -> Status:
     """Give the connection the state of a new one."""
     server = session.server
+    server.pubsub.leave(session)
+    server.tracking.disable(session)
     session.db = server.databases[0]
     session.name = b""
-    session.user = b"default"
+    server.acl.greet(session)
     session.no_evict = False
     session.reply_mode = "on"
     session.gates &= ~(GATE_REPLY | GATE_NO_TOUCH)
     server.transactions.discard(session)
     server.monitors.remove(session)
-    if server.settings.requirepass:
-        session.authenticated = False
-        session.gates |= GATE_AUTH
-        session.transport.limit_requests(True)
     if session.resp != 2:
         session.resp = 2
         session.transport.use_resp(2)
@@ -290,12 +280,16 @@ def client_no_touch(session: Session, enabled: OnOff) -> Status:
     return OK
 
 
-def _describe(session: Session, now_ms: int, arguments: int) -> str:
+def describe(session: Session, now_ms: int, arguments: int = 0) -> str:
     """Return one line of CLIENT LIST, without its line end; arguments are the bytes of the call that runs."""
     transport = session.transport
     flags = "O" if session.monitoring else ""
+    flags += "P" if session.gates & GATE_SUBSCRIBED else ""
     flags += "x" if session.queue is not None else ""
     flags += "b" if session.pending is not None else ""
+    caching = session.caching
+    if caching is not None:
+        flags += f"t{'R' * caching.broken}{'B' * caching.broadcast}"
     flags += "d" if session.watched is not None and session.watched.broken else ""
     flags += "U" if session.is_on_unix_socket else ""
     flags += "e" if session.no_evict else ""
@@ -311,9 +305,9 @@ def _describe(session: Session, now_ms: int, arguments: int) -> str:
         "idle": (now_ms - session.last_active_ms) // 1000,
         "flags": flags or "N",
         "db": session.db.index,
-        "sub": 0,
-        "psub": 0,
-        "ssub": 0,
+        "sub": len(subscriptions(session, CHANNEL)),
+        "psub": len(subscriptions(session, PATTERN)),
+        "ssub": len(subscriptions(session, SHARD)),
         "multi": -1 if session.queue is None else len(session.queue),
         "watch": 0 if session.watched is None else len(session.watched),
         "qbuf": queued,
@@ -328,8 +322,8 @@ def _describe(session: Session, now_ms: int, arguments: int) -> str:
         "tot-mem": session.memory + arguments,
         "events": "rw" if unsent else "r",
         "cmd": session.last_command.name if session.last_command is not None else "NULL",
-        "user": text(session.user),
-        "redir": -1,
+        "user": text(session.user.name),
+        "redir": -1 if caching is None else caching.redirect,
         "resp": session.resp,
         "lib-name": text(_shown(session.lib_name)),
         "lib-ver": text(_shown(session.lib_version)),
@@ -342,7 +336,7 @@ def _lines(sessions: Iterable[Session], caller: Session, argv: list[bytes]) -> V
     """Return the lines of CLIENT LIST: of these clients, for the one that calls."""
     now_ms = caller.server.clock.monotonic_ms()
     size = sum(map(len, argv))
-    lines = (_describe(session, now_ms, size if session is caller else 0) for session in sessions)
+    lines = (describe(session, now_ms, size if session is caller else 0) for session in sessions)
     listed = "".join(f"{line}\n" for line in lines)
     return Verbatim(listed.encode("utf-8", "surrogateescape"))
 
@@ -360,11 +354,12 @@ def client_info(session: Session, argv: list[bytes]) -> Verbatim:
 _TYPES: Final = (b"normal", b"master", b"replica", b"slave", b"pubsub")
 
 
-def _client_type(word: bytes) -> bytes:
-    """Return a client type in lower case; every client here is a normal one."""
-    if word.lower() not in _TYPES:
+def _of_type(word: bytes) -> Filter:
+    """Return what a type asks of a client: there are normal ones and subscribers here."""
+    kind = word.lower()
+    if kind not in _TYPES:
         raise RespError(errors.unknown_client_type(word))
-    return word.lower()
+    return lambda other: kind == (b"pubsub" if other.gates & GATE_SUBSCRIBED else b"normal")
 
 
 def _type_tokens(*names: str) -> list[Argument]:
@@ -391,8 +386,7 @@ def client_list(session: Session, argv: list[bytes]) -> Verbatim:
         return _lines(server.sessions.values(), session, argv)
     word = options[0].upper()
     if word == b"TYPE" and len(options) == 2:
-        kind = _client_type(options[1])
-        return _lines(server.sessions.values() if kind == b"normal" else (), session, argv)
+        return _lines(filter(_of_type(options[1]), server.sessions.values()), session, argv)
     if word == b"ID" and len(options) > 1:
         wanted: list[Session] = []
         for raw in options[1:]:
@@ -465,13 +459,12 @@ def _kill_filters(server: Server, options: list[bytes]) -> tuple[list[Filter], b
         if word == b"SKIPME" and raw.lower() in {b"yes", b"no"}:
             skip_me = raw.lower() == b"yes"
         else:
-            filters[word] = _kill_filter(
-                word, raw, now
-            )  # of a filter that is given twice the last one counts
+            # Of a filter that is given twice the last one counts.
+            filters[word] = _kill_filter(server, word, raw, now)
     return list(filters.values()), skip_me
 
 
-def _kill_filter(word: bytes, raw: bytes, now_ms: int) -> Filter:
+def _kill_filter(server: Server, word: bytes, raw: bytes, now_ms: int) -> Filter:
     """Return what one filter of CLIENT KILL asks of a client."""
     if word == b"ID":
         number = parse_int64(raw)
@@ -479,12 +472,12 @@ def _kill_filter(word: bytes, raw: bytes, now_ms: int) -> Filter:
             raise RespError(errors.CLIENT_ID_NOT_POSITIVE)
         return lambda other: other.id == number
     if word == b"TYPE":
-        normal = _client_type(raw) == b"normal"
-        return lambda _: normal
+        return _of_type(raw)
     if word == b"USER":
-        if raw != b"default":
+        user = server.acl.find(raw)
+        if user is None:
             raise RespError(errors.no_such_user(raw))
-        return lambda other: other.user == raw
+        return lambda other: other.user is user
     if word == b"ADDR":
         return lambda other: _utf8(other.transport.address) == raw
     if word == b"LADDR":
@@ -544,6 +537,10 @@ def client_help() -> list[Reply]:
 
 _HELP: Final = (
     "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "CACHING (YES|NO)",
+    "    Say whether the keys of the next call are tracked, with OPTIN and OPTOUT.",
+    "GETREDIR",
+    "    Return the id of the client that is told instead of this one.",
     "GETNAME",
     "    Return the name of the current connection.",
     "ID",
@@ -586,6 +583,11 @@ _HELP: Final = (
     "    * LIB-VER: the client lib version.",
     "UNBLOCK <clientid> [TIMEOUT|ERROR]",
     "    Unblock the specified blocked client.",
+    "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]",
+    "         [OPTIN] [OPTOUT] [NOLOOP]",
+    "    Have changes of keys that were read, or of prefixes, told.",
+    "TRACKINGINFO",
+    "    Return how the reads of the current connection are tracked.",
     "NO-EVICT (ON|OFF)",
     "    Protect current client connection from eviction.",
     "NO-TOUCH (ON|OFF)",

@@ -315,6 +315,7 @@ def copy(session: Session, argv: list[bytes]) -> int:
         return 0
     if isinstance(held, VectorSet):  # a module's value in Redis, which gives it no way to be copied
         raise RespError(errors.NOT_COPYABLE)
+    target.remove(destination)
     target.place(destination, value.copied(held), db.deadline(source))
     target.changed(destination, "copy_to")
     return 1
@@ -372,24 +373,23 @@ def scan(session: Session, argv: list[bytes]) -> list[Reply]:
 container("OBJECT", group="generic", since="2.2.3", summary="Tells how the value of a key is kept.")
 
 _OBJECT_TIPS: Final = ("nondeterministic_output",)
-_NEW_KEYS_FREQUENCY: Final = 5
 
 
 @command("OBJECT|ENCODING", READONLY, since="2.2.3", complexity="O(1)", tips=_OBJECT_TIPS)
 def object_encoding(db: Database, key: PeekKey) -> bytes | None:
     """Return the encoding of the value at a key, nil when the key does not exist."""
-    held = db.inspect(key)
+    held = db.inspect(key, quietly=True)
     return None if held is None else value.encoding(held).encode()
 
 
 @command("OBJECT|FREQ", READONLY, since="4.0.0", complexity="O(1)", tips=_OBJECT_TIPS)
 def object_freq(server: Server, db: Database, key: PeekKey) -> int | None:
     """Return the logarithm of how often the value at a key was used, nil when the key does not exist."""
-    if db.inspect(key) is None:
+    if db.inspect(key, quietly=True) is None:
         return None
     if not _lfu(server):
         raise RespError(errors.FREQUENCY_NOT_TRACKED)
-    return _NEW_KEYS_FREQUENCY  # nothing counts accesses as long as nothing is evicted by them
+    return db.frequency(key)
 
 
 @command("OBJECT|HELP", LOADING | STALE, since="6.2.0", complexity="O(1)")
@@ -401,7 +401,7 @@ def object_help() -> list[Reply]:
 @command("OBJECT|IDLETIME", READONLY, since="2.2.3", complexity="O(1)", tips=_OBJECT_TIPS)
 def object_idletime(server: Server, db: Database, key: PeekKey) -> int | None:
     """Return the seconds since the value at a key was last used, nil when the key does not exist."""
-    if db.inspect(key) is None:
+    if db.inspect(key, quietly=True) is None:
         return None
     if _lfu(server):
         raise RespError(errors.IDLE_TIME_NOT_TRACKED)
@@ -411,7 +411,7 @@ def object_idletime(server: Server, db: Database, key: PeekKey) -> int | None:
 @command("OBJECT|REFCOUNT", READONLY, since="2.2.3", complexity="O(1)", tips=_OBJECT_TIPS)
 def object_refcount(server: Server, db: Database, key: PeekKey) -> int | None:
     """Return how often the value at a key is referred to, nil when the key does not exist."""
-    held = db.inspect(key)
+    held = db.inspect(key, quietly=True)
     if held is None:
         return None
     settings = server.settings

@@ -1,6 +1,7 @@
 """Imports every group, so that the table of commands is complete."""
 
 from vermilion.commands import (
+    acl,
     bitmap,
     cluster,
     connection,
@@ -9,18 +10,22 @@ from vermilion.commands import (
     generic,
     geo,
     hyperloglog,
+    latency,
     memory,
     migration,
     modules,
     monitoring,
+    pubsub,
     replication,
     serialization,
     server,
+    slowlog,
     sorted_set,
     sorting,
     stream,
     stream_info,
     string,
+    tracking,
     transactions,
     vector_set,
 )
@@ -29,6 +34,7 @@ from vermilion.commands import list as list_
 from vermilion.commands import set as set_
 
 __all__ = [
+    "acl",
     "bitmap",
     "cluster",
     "connection",
@@ -38,20 +44,24 @@ __all__ = [
     "geo",
     "hash_",
     "hyperloglog",
+    "latency",
     "list_",
     "memory",
     "migration",
     "modules",
     "monitoring",
+    "pubsub",
     "replication",
     "serialization",
     "server",
     "set_",
+    "slowlog",
     "sorted_set",
     "sorting",
     "stream",
     "stream_info",
     "string",
+    "tracking",
     "transactions",
     "vector_set",
 ]

@@ -37,7 +37,7 @@ def memory_usage(
     """Return how many bytes a key and its value take in this process, nil when the key does not exist."""
     if samples < 0:
         raise RespError(SYNTAX)
-    held = db.inspect(key)
+    held = db.inspect(key, quietly=True)
     if held is None:
         return None
     return footprint(key, held, expires=key in db.expires, samples=samples)

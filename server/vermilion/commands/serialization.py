@@ -71,6 +71,8 @@ def restore(session: Session, argv: list[bytes]) -> Status:
     db.place(key, value, deadline or None)
     if options.idle is not None:
         db.set_idle(key, options.idle)
+    if options.frequency is not None:
+        db.set_frequency(key, options.frequency)
     db.changed(key, "restore")
     return OK
 
@@ -92,6 +94,7 @@ class _Options(NamedTuple):
     replace: bool
     absolute: bool
     idle: int | None
+    frequency: int | None
 
 
 _IDLE_MAX: Final = (1 << 24) - 2
@@ -117,7 +120,9 @@ def _options(words: list[bytes]) -> _Options:
                 raise RespError(errors.INVALID_FREQUENCY)
         else:
             raise RespError(errors.SYNTAX)
-    return _Options(b"REPLACE" in flags, b"ABSTTL" in flags, None if idle is None else min(idle, _IDLE_MAX))
+    if idle is not None:
+        idle = min(idle, _IDLE_MAX)
+    return _Options(b"REPLACE" in flags, b"ABSTTL" in flags, idle, frequency)
 
 
 def _number(text: bytes) -> int:

@@ -22,20 +22,21 @@ class _Options:
     """What a SORT was asked for.
 
     Args:
-        words: those behind the key.
+        session: whose call it is; without the right to read all keys there are no patterns.
+        argv: the call.
         storing: whether STORE is one of them.
     """
 
     __slots__ = ("alpha", "by", "count", "descending", "destination", "gets", "offset", "unsorted")
 
-    def __init__(self, words: Sequence[bytes], *, storing: bool = False) -> None:
+    def __init__(self, session: Session, argv: Sequence[bytes], *, storing: bool = False) -> None:
         self.destination: bytes | None = None
         self.by: Pattern | None = None
         self.unsorted = False
         self.gets: list[Pattern] = []
         self.alpha = self.descending = False
         self.offset, self.count = 0, -1
-        rest = iter(words)
+        rest = iter(argv[2:])
         for word in map(bytes.upper, rest):
             if word in {b"ASC", b"DESC"}:
                 self.descending = word == b"DESC"
@@ -47,8 +48,12 @@ class _Options:
                 self.offset, self.count = _integer(operand), _integer(count)
             elif word == b"BY":
                 self.by = Pattern(operand)
+                if not (self.by.constant or session.server.acl.reads_any_key(session, argv)):
+                    raise RespError(errors.sort_permission("BY"))
                 self.unsorted |= self.by.constant  # a pattern that is behind it does not bring the order back
             elif word == b"GET":
+                if not session.server.acl.reads_any_key(session, argv):
+                    raise RespError(errors.sort_permission("GET"))
                 self.gets.append(Pattern(operand))
             elif word == b"STORE" and storing:
                 self.destination = operand
@@ -130,7 +135,7 @@ _CATEGORIES: Final = ("set", "sortedset", "list", "dangerous")
 def sort(session: Session, argv: list[bytes]) -> Reply:
     """Return the elements of a list, a set or a sorted set in order, or store them, or what patterns find for them."""
     # Raw: GET may be given several times.
-    db, options = session.db, _Options(argv[2:], storing=True)
+    db, options = session.db, _Options(session, argv, storing=True)
     key = options.destination
     if key is None:
         return _sorted(db, argv[1], options)
@@ -152,7 +157,7 @@ def sort(session: Session, argv: list[bytes]) -> Reply:
 def sort_ro(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the elements of a list, a set or a sorted set in order, or the values that patterns find for them."""
     # Raw: GET may be given several times.
-    return _sorted(session.db, argv[1], _Options(argv[2:]))
+    return _sorted(session.db, argv[1], _Options(session, argv))
 
 
 def _sorted(db: Database, key: bytes, options: _Options, *, binary: bool = False) -> list[Reply]:

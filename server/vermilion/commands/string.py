@@ -115,7 +115,8 @@ def set_(
     if get:
         old = db.string(key)
     if condition is not None:
-        exists = db.touch(key) is not None
+        # With XX it is the assignment that counts as the access.
+        exists = (db.touch(key) if condition == "NX" else db.peek(key)) is not None
         if exists == (condition == "NX"):
             return old
     if deadline is not None:
@@ -279,7 +280,7 @@ def msetnx(session: Session, argv: list[bytes]) -> int:
 # Numbers --------------------------------------------------------------------------------------------------
 
 
-def _increment(db: Database, key: bytes, by: int, event: str) -> int:
+def _increment(db: Database, key: bytes, by: int) -> int:
     """Add to the integer at key and return the sum."""
     value = db.touch(key)
     if type(value) is int:
@@ -295,7 +296,7 @@ def _increment(db: Database, key: bytes, by: int, event: str) -> int:
         if not INT64_MIN <= total <= INT64_MAX:
             raise RespError(errors.INCREMENT_OVERFLOW)
         db.put(key, total)
-    db.changed(key, event)
+    db.changed(key, "incrby")
     return total
 
 
@@ -307,19 +308,19 @@ def _incr_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
 @command("INCR", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)", many=_incr_many)
 def incr(db: Database, key: AccessUpdateKey) -> int:
     """Add one to the integer at a key and return the sum; a missing key counts as 0."""
-    return _increment(db, key, 1, "incrby")
+    return _increment(db, key, 1)
 
 
 @command("DECR", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)")
 def decr(db: Database, key: AccessUpdateKey) -> int:
     """Take one from the integer at a key and return the difference; a missing key counts as 0."""
-    return _increment(db, key, -1, "decrby")
+    return _increment(db, key, -1)
 
 
 @command("INCRBY", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)")
 def incrby(db: Database, key: AccessUpdateKey, increment: Integer) -> int:
     """Add to the integer at a key and return the sum; a missing key counts as 0."""
-    return _increment(db, key, increment, "incrby")
+    return _increment(db, key, increment)
 
 
 @command("DECRBY", WRITE | DENYOOM | FAST, since="1.0.0", complexity="O(1)")
@@ -327,7 +328,7 @@ def decrby(db: Database, key: AccessUpdateKey, decrement: Integer) -> int:
     """Take from the integer at a key and return the difference; a missing key counts as 0."""
     if decrement == INT64_MIN:
         raise RespError(errors.DECREMENT_OVERFLOW)
-    return _increment(db, key, -decrement, "decrby")
+    return _increment(db, key, -decrement)
 
 
 @command("INCRBYFLOAT", WRITE | DENYOOM | FAST, since="2.6.0", complexity="O(1)")

@@ -172,22 +172,25 @@ def vadd(session: Session, argv: list[bytes]) -> bool:
 def vrem(db: Database, key: AccessUpdateKey, element: Value) -> bool:
     """Remove an element; return whether it was there."""
     held = db.edit(key, VectorSet)
-    if held is None or not held.remove(element):
+    if held is None:
         return False
+    found = held.remove(element)
     if not held:
         db.remove(key)
-    db.changed(key, "")
-    return True
+    # A module marks a key as changed by opening it: who watches or caches it is told, found or not.
+    db.changed(key, "", int(found))
+    return found
 
 
 @command("VSETATTR", WRITE | FAST, since="8.0.0", module=REDIS_MODULE, complexity="O(1)")
 def vsetattr(db: Database, key: AccessUpdateKey, element: Value, json: Value) -> bool:
     """Give an element an attribute, or take it away with an empty one; return whether there is the element."""
     held = db.edit(key, VectorSet)
-    if held is None or not held.describe(element, json):
+    if held is None:
         return False
-    db.changed(key, "")
-    return True
+    found = held.describe(element, json)
+    db.changed(key, "", int(found))  # as VREM
+    return found
 
 
 # Asking about elements ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from vermilion.commands.registry import COMMANDS, Command
 from vermilion.commands.syntax import DENYOOM, NO_AUTH, NO_MULTI, READONLY, WRITE
 from vermilion.protocol.reply import Reply
 from vermilion.session import (
+    GATE_ACL,
     GATE_AUTH,
     GATE_MEMORY,
     GATE_MONITOR,
@@ -21,13 +22,27 @@ from vermilion.session import (
     GATE_PAUSE,
     GATE_REPLY,
     GATE_RESOLVE,
+    GATE_SUBSCRIBED,
+    GATE_TIMED,
+    GATE_TRACKING,
     Session,
 )
 
 if TYPE_CHECKING:
     from vermilion.pending import Answer
 
-ALL_GATES: Final = GATE_AUTH | GATE_NO_TOUCH | GATE_REPLY | GATE_MULTI | GATE_MONITOR | GATE_PAUSE
+ALL_GATES: Final = (
+    GATE_ACL
+    | GATE_AUTH
+    | GATE_NO_TOUCH
+    | GATE_REPLY
+    | GATE_MULTI
+    | GATE_SUBSCRIBED
+    | GATE_TRACKING
+    | GATE_MONITOR
+    | GATE_PAUSE
+    | GATE_TIMED
+)
 
 _NEVER_QUEUED: Final = frozenset({"multi", "exec", "discard", "watch", "quit", "reset"})
 _MAY_REPLICATE: Final = frozenset({"eval", "evalsha", "fcall", "pfcount", "publish", "spublish"})
@@ -43,6 +58,7 @@ class BoundCommand:
     LLM Context:
         - `calls`, `nanoseconds`, `rejected` and `failed` are what INFO commandstats shows.
         - `latencies` maps microseconds to calls.
+        - `call` runs one call that the caller times; `run` is for pipelines, and may time slow commands itself.
         - A command with `subcommands` is gated always, so that the slow path resolves them.
         - `plain`: nothing about its queueing is special, so that a transaction of such calls can be run at once.
         - `may_write` is what CLIENT PAUSE WRITE postpones, `uses_keys` what a client in MONITOR may not call.
@@ -50,7 +66,7 @@ class BoundCommand:
 
     __slots__ = (
         "call", "calls", "declared", "failed", "gated", "latencies", "many", "may_write", "name",
-        "nanoseconds", "plain", "rejected", "subcommands", "uses_keys",
+        "nanoseconds", "plain", "rejected", "run", "subcommands", "uses_keys",
     )  # fmt: skip
 
     def __init__(self, declared: Command) -> None:
@@ -60,6 +76,7 @@ class BoundCommand:
             name.encode(): BoundCommand(subcommand) for name, subcommand in declared.subcommands.items()
         }
         self.call: Callable[[Session, list[bytes]], Answer] = declared.call or _is_resolved
+        self.run = self.call
         self.many = declared.many
         self.gated = ALL_GATES | GATE_RESOLVE if declared.subcommands else ALL_GATES
         if declared.flags & DENYOOM:

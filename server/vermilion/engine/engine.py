@@ -17,23 +17,33 @@ from typing import Final, cast
 import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
+from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
+from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand, bind_all
+from vermilion.engine.client_eviction import evict_clients
+from vermilion.engine.eviction import Eviction, Meter
+from vermilion.engine.heap import Heap
 from vermilion.engine.monitors import Monitors
+from vermilion.engine.notifications import Notifications
 from vermilion.engine.pausing import Pause
+from vermilion.engine.pubsub import Exchange, heard
+from vermilion.engine.slowness import Slowness, time_calls
 from vermilion.engine.stats import EngineStats
+from vermilion.engine.tracking import Tracking
 from vermilion.engine.transactions import RUN_LEAST, Transactions
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import RespError
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.frequency import FrequencyRule
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
 from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
 from vermilion.session import (
-    GATE_AUTH,
+    GATE_ACL,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
@@ -41,6 +51,8 @@ from vermilion.session import (
     GATE_PAUSE,
     GATE_REPLY,
     GATE_RESOLVE,
+    GATE_TIMED,
+    GATE_TRACKING,
     Configuration,
     MemoryFigures,
     Session,
@@ -69,9 +81,11 @@ class Engine:
         clock: what says the time.
         random: the source of chance.
         max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
+        meter: what tells how much memory is in use; the allocators of this process when None.
 
     Raises:
         ValueError: for a `rename-command` that cannot be.
+        AclStartError: for users that cannot be.
     """
 
     def __init__(
@@ -82,6 +96,7 @@ class Engine:
         clock: Clock | None = None,
         random: Random | None = None,
         max_keys: int = 0,
+        meter: Meter | None = None,
     ) -> None:
         self.settings = settings
         self.configuration = configuration
@@ -90,12 +105,23 @@ class Engine:
         self.keyspace = KeyspaceStats()
         self.stats = EngineStats(self.clock)
         self.audience = Audience()
-        self.waiting = WaitingRoom(self.clock, self.audience.ready, self._answer, self._retry_failed)
+        self.waiting = WaitingRoom(
+            self.clock, self.audience.ready, self._answer, self._retry_failed, self._refused
+        )
+        self.pubsub = Exchange(self.push_all)
         self.databases: Sequence[Database] = [
             self._new_database(index, max_keys) for index in range(settings.databases)
         ]
+        self.notifications = Notifications(self.pubsub, self.audience, self.databases)
+        self.notifications.configure(settings)
+        configuration.watch("notify-keyspace-events", self.notifications.configure)
         self.commands = bind_all(settings.rename_command)
         self.sessions: dict[int, Session] = {}
+        self.tracking = Tracking(
+            self.sessions, self.databases, self.audience, settings, self.push, lambda: self._caller
+        )
+        self.acl = AccessControl(self)
+        self.acl.heard = heard
         self.next_session_id = 1
         self.transactions = Transactions(self)
         self.monitors = Monitors(self)
@@ -106,10 +132,20 @@ class Engine:
         self.cron_paused = False
         self.run_id = self.random.randbytes(20).hex()
         self.replication_id = self.random.randbytes(20).hex()
-        self.used_memory_startup = self.used_memory_peak = process.memory().used
-        self.out_of_memory = False
-        for directive in ("maxmemory", "maxmemory-policy"):
-            configuration.watch(directive, lambda _: self.check_memory())
+        self.slowness = Slowness(settings, self.clock)
+        time_calls(self.commands.values(), self.slowness)
+        self.eviction = Eviction(
+            settings, self.databases, self.stats, self.keyspace, meter or Heap(), self.slowness.took
+        )
+        self.eviction.on_exhausted = self._gate_memory
+        self.used_memory_peak = self.eviction.baseline
+        self._frequency = FrequencyRule(self.random, settings.lfu_log_factor, settings.lfu_decay_time)
+        self._follow_policy(settings)
+        self._follow_slowness(settings)
+        for directive in ("maxmemory", "maxmemory-policy", "lfu-log-factor", "lfu-decay-time"):
+            configuration.watch(directive, self._follow_policy)
+        for directive in ("slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold"):
+            configuration.watch(directive, self._follow_slowness)
         self._caller: Session | None = None
         """Whose gated call runs."""
         self._afterwards: list[Reply] = []
@@ -126,14 +162,11 @@ class Engine:
 
     def open_session(self, transport: Transport) -> Session:
         """Return a new session on database 0; it must authenticate when there is a password."""
-        session = Session(self.next_session_id, self, self.databases[0], transport, self.clock.monotonic_ms())
+        now_ms = self.clock.monotonic_ms()
+        session = Session(self.next_session_id, self, self.databases[0], transport, now_ms, self.acl.default)
         self.next_session_id += 1
         session.gates |= self._common_gates
-        if self.settings.requirepass:
-            session.authenticated = False
-            session.gates |= GATE_AUTH
-        if self.out_of_memory:
-            session.gates |= GATE_MEMORY
+        self.acl.greet(session)
         self.sessions[session.id] = session
         self.stats.connections_received += 1
         return session
@@ -150,15 +183,23 @@ class Engine:
         A session that may be sent messages has a gate that leads its calls to the slow path, so that
         `_execute_gated` knows whose call runs.
         """
-        if session is self._caller:
-            self._afterwards.append(message)
-        else:
-            session.transport.push(message)
+        self.push_all((session,), message)
+
+    def push_all(self, sessions: Sequence[Session], message: Reply) -> None:
+        """Send several clients the same message."""
+        caller = self._caller
+        for session in sessions:
+            if session is caller:
+                self._afterwards.append(message)
+            else:
+                session.transport.push(message)
 
     def close_session(self, session: Session) -> None:
         """Forget a session, and what it waits for; closing twice does no harm."""
         self.pause.forget(session)
         self.waiting.release(session)
+        self.pubsub.leave(session)
+        self.tracking.disable(session)
         self.transactions.discard(session)
         self.monitors.remove(session)
         self.sessions.pop(session.id, None)
@@ -176,6 +217,8 @@ class Engine:
             The reply; an error reply is returned, too, and never raised. A `Pending` when the reply comes later, to
             the session's transport.
         """
+        if self.eviction.limited:
+            self.eviction.before_calls()
         command = self.commands.get(argv[0])
         if command is None or session.gates & command.gated:
             reply = self._execute_gated(session, command, argv)
@@ -185,8 +228,34 @@ class Engine:
         if self.waiting.ready:
             self.waiting.serve()
         if type(reply) is Pending:
-            self.waiting.suspend(session, reply)
+            self.waiting.suspend(session, reply, argv)
+        if self.tracking.pending:
+            self.tracking.flush()
         return reply
+
+    def execute_run(self, session: Session, calls: Sequence[list[bytes]]) -> Sequence[Reply] | Status | None:
+        """Run calls of one command at once, if that can be: `execute` for several, for who takes values.
+
+        Args:
+            session: whose calls they are; it must not have a pending one.
+            calls: the name, spelled alike, and the arguments of each.
+
+        Returns:
+            Their replies, or the one that all have; None, with nothing done, when they must be run one by one.
+        """
+        command = self.commands.get(calls[0][0])
+        if command is None or command.many is None or session.gates & command.gated:
+            return None
+        if self.eviction.limited:
+            self.eviction.before_calls()
+        replies = self.run_columns(session, command, calls)
+        if replies is not None:
+            session.last_command = command
+        if self.waiting.ready:
+            self.waiting.serve()
+        if self.tracking.pending:
+            self.tracking.flush()
+        return replies
 
     def execute_batch(
         self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
@@ -209,6 +278,8 @@ class Engine:
             `session.pending` tells.
         """
         self.stats.batches += 1
+        if self.eviction.limited:
+            self.eviction.before_calls()
         self.stats.largest_batch = max(self.stats.largest_batch, len(calls))
         ready = self.waiting.ready
         if len(calls) >= RUN_LEAST and (
@@ -217,11 +288,15 @@ class Engine:
         ):
             if ready:
                 self.waiting.serve()
+            if self.tracking.pending:
+                self.tracking.flush()
             return []
         append = out.append
         commands = self.commands
         last: BoundCommand | None = None
         count = 0
+        first: list[bytes] = []
+        slow_ns = self.slowness.threshold_ns
         mark = perf_counter_ns()
         room = OUTPUT_PART
         rest = iter(calls)
@@ -233,10 +308,13 @@ class Engine:
             if command is not last:
                 if last is not None:
                     now = perf_counter_ns()
+                    if now - mark >= slow_ns:
+                        self.slowness.judge_run(session, last, first, count, now - mark)
                     last.count(count, now - mark)
                     mark = now
                     count = 0
                 last = command
+                first = argv
             if command is None or session.gates & command.gated:
                 reply = self._execute_gated(session, command, argv)
                 encode = ENCODERS[session.resp]
@@ -245,7 +323,7 @@ class Engine:
             else:
                 count += 1
                 try:
-                    reply = command.call(session, argv)
+                    reply = command.run(session, argv)
                 except Exception as error:  # noqa: BLE001  # one bug must not stop the server
                     reply = self.failed(command, argv, error)
                     encode = ENCODERS[session.resp]
@@ -268,13 +346,18 @@ class Engine:
             elif type(reply) is int:
                 append(b":%d\r\n" % reply)
             elif type(reply) is Pending:
-                self.waiting.suspend(session, reply)
+                self.waiting.suspend(session, reply, argv)
                 break
             else:
                 encode(reply, append)
         if last is not None:
-            last.count(count, perf_counter_ns() - mark)
+            elapsed = perf_counter_ns() - mark
+            if elapsed >= slow_ns:
+                self.slowness.judge_run(session, last, first, count, elapsed)
+            last.count(count, elapsed)
             session.last_command = last
+        if self.tracking.pending:
+            self.tracking.flush()
         return list(rest)
 
     def _execute_run(
@@ -319,7 +402,10 @@ class Engine:
             return None
         replies = many(session, columns)
         if replies is not None:
-            command.count(len(calls), perf_counter_ns() - mark)
+            elapsed = perf_counter_ns() - mark
+            if elapsed >= self.slowness.threshold_ns:
+                self.slowness.judge_run(session, command, calls[0], len(calls), elapsed)
+            command.count(len(calls), elapsed)
         return replies
 
     def _execute_transaction(
@@ -360,7 +446,12 @@ class Engine:
             reply = command.call(session, argv)
         except Exception as error:  # noqa: BLE001  # one bug must not stop the server
             reply = self.failed(command, argv, error)
-        command.count(1, perf_counter_ns() - mark)
+        elapsed = perf_counter_ns() - mark
+        if elapsed >= self.slowness.threshold_ns:
+            self.slowness.judge(session, command, argv, elapsed)
+        command.count(1, elapsed)
+        if session.gates & GATE_TRACKING:
+            self.tracking.remember(session, command, argv)
         return reply
 
     def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
@@ -370,21 +461,35 @@ class Engine:
             return self.transactions.add(session, command, argv)
         silenced = gates & GATE_REPLY
         before, self._caller = self._caller, session
+        ahead: list[Reply] = []
         try:
             reply = self._execute_found(session, command, argv)
+            if self.tracking.flushed and before is not session:
+                ahead = self._tell_flushed()
         finally:
             self._caller = before
+        if before is not session and session.gates & GATE_TRACKING:
+            self.tracking.called(session, argv)
         if type(reply) is Pending:
             return reply  # `_answer` sees to its silence
         # A refusal is a reply, too; the call that turns replies on again is answered.
         if silenced and session.reply_mode != "on":
-            reply = self._silence(session)
-        if self._afterwards and before is not session:
-            reply = Messages([reply, *self._afterwards])
+            silence = self._silence(session)
+            if type(reply) is not Messages:  # nothing silences the confirmations of subscriptions
+                reply = silence
+        if (ahead or self._afterwards) and before is not session:
+            reply = Messages([*ahead, reply, *self._afterwards])
             self._afterwards.clear()
         if before is None and self.pause.is_over:
             self.pause.resume()
         return reply
+
+    def _tell_flushed(self) -> list[Reply]:
+        """Tell clients that all keys have gone; return what the caller hears: ahead of its reply, as in Redis."""
+        later, self._afterwards = self._afterwards, []
+        self.tracking.tell_flushed()
+        ahead, self._afterwards = self._afterwards, later
+        return ahead
 
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
@@ -395,15 +500,18 @@ class Engine:
         if command.subcommands and len(argv) > 1:
             found = command.subcommands.get(argv[1].lower())
             if found is None:
-                return self._reject(session, None, errors.unknown_subcommand(command.name, argv[1]))
+                return self.reject(session, None, errors.unknown_subcommand(command.name, argv[1]))
             command = found
         session.last_command = command
         if not command.declared.accepts(len(argv)):
-            return self._reject(session, command, errors.wrong_arity(command.name))
+            return self.reject(session, command, errors.wrong_arity(command.name))
         gates = session.gates & command.gated
-        obstacle = gatekeeping.obstacle(session, command, argv, gates) if gates else None
+        if gates & GATE_MEMORY:
+            self.eviction.reconsider()
+            gates = session.gates & command.gated
+        obstacle = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         if obstacle is not None:
-            return self._reject(session, command, obstacle)
+            return self.reject(session, command, obstacle)
         if gates & GATE_PAUSE and self.pause.postpones(session, command):
             return self.pause.postpone(session, argv)
         if gates & GATE_MULTI:
@@ -440,7 +548,7 @@ class Engine:
             )
             session.transport.abort()
             return NO_REPLY
-        return self._reject(session, None, errors.unknown_command(argv))
+        return self.reject(session, None, errors.unknown_command(argv))
 
     def _silence(self, session: Session) -> Reply:
         """Swallow the reply for CLIENT REPLY OFF and SKIP."""
@@ -451,7 +559,7 @@ class Engine:
             session.gates &= ~GATE_REPLY
         return NO_REPLY
 
-    def _reject(self, session: Session, command: BoundCommand | None, text: str) -> RespError:
+    def reject(self, session: Session, command: BoundCommand | None, text: str) -> RespError:
         """Refuse a call before it ran."""
         if command is not None:
             command.rejected += 1
@@ -493,6 +601,14 @@ class Engine:
         assert isinstance(session.last_command, BoundCommand)  # noqa: S101  # it is the one that waits
         return self.failed(session.last_command, None, exception)
 
+    def _refused(self, session: Session, argv: list[bytes]) -> RespError | None:
+        """Return the error reply of a call that had to wait, and that its user may not make any more."""
+        command = session.last_command
+        if not session.gates & GATE_ACL or not isinstance(command, BoundCommand):
+            return None
+        refusal = self.acl.refusal(session, command.declared, argv)
+        return None if refusal is None else self.reject(session, command, refusal)
+
     def unblock(self, session: Session, reply: Reply) -> None:
         """Give a client whose call is pending this reply instead of the awaited one."""
         if isinstance(reply, RespError):
@@ -529,28 +645,48 @@ class Engine:
                 if perf_counter_ns() > start + budget_ns:
                     self.keyspace.time_cap_reached += 1
                     break
-        self.keyspace.cycle_ns += perf_counter_ns() - start
+        reclaimed_ns = perf_counter_ns() - start
+        self.keyspace.cycle_ns += reclaimed_ns
+        self.slowness.took("expire-cycle", reclaimed_ns)
         self.waiting.serve()
         self.end_waits()
-        self.check_memory()
+        self.tracking.flush()
+        self.eviction.check()
+        evict_clients(self.sessions.values(), self.settings, self.stats)
+        self.used_memory_peak = max(self.used_memory_peak, process.memory().used)
         self.stats.count_cron(perf_counter_ns() - start)
         self.stats.sample(self.commands_processed(), self.busy_ns())
 
-    def check_memory(self) -> None:
-        """See whether there is memory for commands that need some.
+    def _follow_policy(self, settings: Settings) -> None:
+        """Record what the policy goes by, and keep within the limit."""
+        policy = settings.maxmemory_policy
+        self._frequency.log_factor = settings.lfu_log_factor
+        self._frequency.decay_minutes = settings.lfu_decay_time
+        counted = self._frequency if policy.endswith("lfu") else None
+        for db in self.databases:
+            db.record_accesses(counted, always=policy.endswith("lru") and settings.maxmemory > 0)
+        self.eviction.configure()
 
-        Nothing is evicted by `maxmemory` yet: under a policy that would make room, calls are not refused.
-        """
-        used = process.memory().used
-        self.used_memory_peak = max(self.used_memory_peak, used)
-        settings = self.settings
-        exhausted = 0 < settings.maxmemory < used and settings.maxmemory_policy == "noeviction"
-        if exhausted is not self.out_of_memory:
-            self.out_of_memory = exhausted
-            for session in self.sessions.values():
-                session.gates ^= GATE_MEMORY
+    def _follow_slowness(self, settings: Settings) -> None:
+        """Time every single call when even quick ones may be slow."""
+        self.slowness.configure(settings)
+        self.set_gate(GATE_TIMED, on=self.slowness.times_all)
+
+    def _gate_memory(self) -> None:
+        """Let writes pass or not, of all sessions."""
+        self.set_gate(GATE_MEMORY, on=self.eviction.exhausted)
 
     # What commands ask for --------------------------------------------------------------------------------
+
+    @property
+    def slow_log(self) -> SlowLog:
+        """The calls that were slow (SLOWLOG)."""
+        return self.slowness.log
+
+    @property
+    def slow_events(self) -> SlowEvents:
+        """The events that took long (LATENCY)."""
+        return self.slowness.events
 
     def command_records(self) -> Iterator[BoundCommand]:
         """Return what each command has counted, subcommands included."""
@@ -580,13 +716,14 @@ class Engine:
 
     def memory(self) -> MemoryFigures:
         """Return where the memory of the process goes."""
-        used, resident = process.memory()
-        self.used_memory_peak = max(self.used_memory_peak, used)
+        private, resident = process.memory()
+        used = self.eviction.heap_used(private)
+        self.used_memory_peak = max(self.used_memory_peak, private)
         return MemoryFigures(
             used,
             resident,
             self.used_memory_peak,
-            min(self.used_memory_startup, used),
+            min(self.eviction.baseline, used),
             sum(session.memory for session in self.sessions.values()),
             [
                 TableFigures(db.index, getsizeof(db.data) + getsizeof(db.accessed), getsizeof(db.expires))
@@ -603,6 +740,7 @@ class Engine:
         for command in self.command_records():
             command.reset()
         self.used_memory_peak = process.memory().used
+        self.eviction.exceeded_ns = 0
 
     def shut_down(self) -> None:
         """Ask the assembly to stop serving once this call has been answered."""

@@ -1,19 +1,38 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> transactions -> memory -> MONITOR
+authentication -> transactions -> permissions -> memory -> subscriptions -> MONITOR
 """
+
+from typing import Final
 
 from vermilion import errors
 from vermilion.commands.syntax import DENYOOM, NO_MULTI
+from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand
 from vermilion.engine.transactions import calls_in
-from vermilion.session import GATE_AUTH, GATE_MEMORY, GATE_MONITOR, GATE_MULTI, Session
+from vermilion.session import (
+    GATE_ACL,
+    GATE_AUTH,
+    GATE_MEMORY,
+    GATE_MONITOR,
+    GATE_MULTI,
+    GATE_SUBSCRIBED,
+    Session,
+)
+
+_WHILE_SUBSCRIBED: Final = frozenset({
+    "ping", "psubscribe", "punsubscribe", "quit", "reset", "ssubscribe", "subscribe", "sunsubscribe", "unsubscribe",
+})  # fmt: skip
+"""What a subscribed client may call in RESP2, which cannot tell messages from replies."""
 
 
-def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: int) -> str | None:
+def obstacle(
+    acl: AccessControl, session: Session, command: BoundCommand, argv: list[bytes], gates: int
+) -> str | None:
     """Return the error text with which a call is refused, or None to let it pass.
 
     Args:
+        acl: what users may do.
         session: whose call it is.
         command: what it calls; a subcommand, where there are any.
         argv: the name and the arguments, of a number that the command accepts.
@@ -23,8 +42,14 @@ def obstacle(session: Session, command: BoundCommand, argv: list[bytes], gates: 
         return errors.NO_AUTH
     if gates & GATE_MULTI and command.declared.flags & NO_MULTI:
         return errors.NOT_IN_MULTI
+    if gates & GATE_ACL:
+        refusal = acl.refusal(session, command.declared, argv)
+        if refusal is not None:
+            return refusal
     if gates & GATE_MEMORY and any(called.declared.flags & DENYOOM for called in calls_in(session, command)):
         return errors.OUT_OF_MEMORY
+    if gates & GATE_SUBSCRIBED and session.resp == 2 and command.name not in _WHILE_SUBSCRIBED:
+        return errors.only_while_unsubscribed(command.name)
     if gates & GATE_MONITOR and session.monitoring and command.uses_keys:
         return errors.MONITOR_USES_NO_KEYS
     return None

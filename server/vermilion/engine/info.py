@@ -21,8 +21,10 @@ from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vermilion.engine import process
+from vermilion.engine.eviction import EMPTY_SERVER
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import type_name
+from vermilion.messaging import CHANNEL, PATTERN, SHARD
 from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION, REDIS_VERSION, __version__
 
 if TYPE_CHECKING:
@@ -143,8 +145,8 @@ def _clients(engine: "Engine") -> Fields:
         "client_recent_max_input_buffer": max((one.query_buffered for one in transports), default=0),
         "client_recent_max_output_buffer": max((one.output_buffered for one in transports), default=0),
         "blocked_clients": len(engine.waiting),
-        "tracking_clients": 0,
-        "pubsub_clients": 0,
+        "tracking_clients": engine.tracking.clients,
+        "pubsub_clients": engine.pubsub.clients,
         "watching_clients": engine.transactions.watching.clients,
         "clients_in_timeout_table": engine.waiting.timed,
         "total_watched_keys": engine.transactions.watching.keys,
@@ -201,7 +203,7 @@ def _memory(engine: "Engine") -> Fields:
         "rss_overhead_bytes": 0,
         "mem_fragmentation_ratio": _ratio(resident, used),
         "mem_fragmentation_bytes": resident - used,
-        "mem_not_counted_for_evict": 0,
+        "mem_not_counted_for_evict": max(0, startup - EMPTY_SERVER),
         "mem_replication_backlog": 0,
         "mem_total_replication_buffers": 0,
         "mem_replica_full_sync_buffer": 0,
@@ -260,7 +262,7 @@ def _threads(engine: "Engine") -> Fields:
 
 
 def _stats(engine: "Engine") -> Fields:
-    stats, keyspace = engine.stats, engine.keyspace
+    stats, keyspace, eviction = engine.stats, engine.keyspace, engine.eviction
     busy_ns = engine.busy_ns()
     recent_cycles = stats.growth("cycles")
     return {
@@ -286,15 +288,15 @@ def _stats(engine: "Engine") -> Fields:
         "expired_time_cap_reached_count": keyspace.time_cap_reached,
         "expire_cycle_cpu_milliseconds": keyspace.cycle_ns // 1_000_000,
         "evicted_keys": keyspace.evicted,
-        "evicted_clients": 0,
+        "evicted_clients": stats.evicted_clients,
         "evicted_scripts": 0,
-        "total_eviction_exceeded_time": 0,
-        "current_eviction_exceeded_time": 0,
+        "total_eviction_exceeded_time": (eviction.exceeded_ns + eviction.current_excess_ns()) // 1_000_000,
+        "current_eviction_exceeded_time": eviction.current_excess_ns() // 1_000_000,
         "keyspace_hits": keyspace.hits,
         "keyspace_misses": keyspace.misses,
-        "pubsub_channels": 0,
-        "pubsub_patterns": 0,
-        "pubsubshard_channels": 0,
+        "pubsub_channels": len(engine.pubsub.names(CHANNEL)),
+        "pubsub_patterns": len(engine.pubsub.names(PATTERN)),
+        "pubsubshard_channels": len(engine.pubsub.names(SHARD)),
         "latest_fork_usec": 0,
         "total_forks": 0,
         "migrate_cached_sockets": 0,
@@ -305,9 +307,9 @@ def _stats(engine: "Engine") -> Fields:
         "active_defrag_key_misses": 0,
         "total_active_defrag_time": 0,
         "current_active_defrag_time": 0,
-        "tracking_total_keys": 0,
-        "tracking_total_items": 0,
-        "tracking_total_prefixes": 0,
+        "tracking_total_keys": engine.tracking.keys,
+        "tracking_total_items": engine.tracking.items,
+        "tracking_total_prefixes": engine.tracking.prefixes,
         "unexpected_error_replies": 0,
         "total_error_replies": stats.error_replies,
         "dump_payload_sanitizations": 0,
@@ -326,10 +328,10 @@ def _stats(engine: "Engine") -> Fields:
         "instantaneous_eventloop_duration_usec": (
             stats.growth("busy_ns") // recent_cycles // 1000 if recent_cycles else 0
         ),
-        "acl_access_denied_auth": stats.errors.get("WRONGPASS", 0),
-        "acl_access_denied_cmd": 0,
-        "acl_access_denied_key": 0,
-        "acl_access_denied_channel": 0,
+        "acl_access_denied_auth": engine.acl.denied["auth"],
+        "acl_access_denied_cmd": engine.acl.denied["command"],
+        "acl_access_denied_key": engine.acl.denied["key"],
+        "acl_access_denied_channel": engine.acl.denied["channel"],
     }
 
 

@@ -1,19 +1,17 @@
 """MONITOR: the clients that see all calls, and what they see of them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vermilion.commands.syntax import ADMIN, SKIP_MONITOR
 from vermilion.engine.bound import BoundCommand
-from vermilion.errors import text
+from vermilion.engine.redaction import redacted
 from vermilion.protocol.reply import Status
 from vermilion.session import GATE_MONITOR, Session
 from vermilion.words import quote
 
 if TYPE_CHECKING:
     from vermilion.engine.engine import Engine
-
-_REDACTED: Final = b"(redacted)"
 
 
 class Monitors:
@@ -65,34 +63,3 @@ class Monitors:
         line = Status(f"{seconds}.{microseconds:06} [{db} {source}] {words}")
         for session in self._sessions:
             self._engine.push(session, line)
-
-
-def redacted(name: str, argv: Sequence[bytes]) -> Sequence[bytes]:
-    """Return a call without its secrets.
-
-    Args:
-        name: the command's.
-        argv: the name as the client spelled it, and the arguments.
-
-    Example:
-        >>> redacted("auth", [b"AUTH", b"alice", b"secret"])
-        [b'AUTH', b'(redacted)', b'(redacted)']
-        >>> redacted("hello", [b"HELLO", b"3", b"AUTH", b"alice", b"secret", b"SETNAME", b"web"])
-        [b'HELLO', b'3', b'AUTH', b'(redacted)', b'(redacted)', b'SETNAME', b'web']
-    """
-    if name == "auth":
-        return [argv[0], *[_REDACTED] * (len(argv) - 1)]
-    if name not in _SECRETS:
-        return argv
-    shown = list(argv)
-    words = _SECRETS[name]
-    at = 1
-    while at < len(shown):
-        secrets = words.get(text(shown[at]).lower(), 0)
-        shown[at + 1 : at + 1 + secrets] = [_REDACTED] * len(shown[at + 1 : at + 1 + secrets])
-        at += 1 + secrets
-    return shown
-
-
-_SECRETS: Final = {"hello": {"auth": 2}, "migrate": {"auth": 1, "auth2": 2}}
-"""Words of a command's options, each with how many secrets follow it."""

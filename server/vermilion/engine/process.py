@@ -2,11 +2,12 @@
 
 import os
 import sys
-from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 if sys.platform != "win32":
     import resource
+
+_STATM_SIZE: Final = 256
 
 
 class Memory(NamedTuple):
@@ -31,10 +32,15 @@ class Cpu(NamedTuple):
 def memory() -> Memory:
     """Return the memory of now, as far as the system tells; on others than Linux, the most there has been."""
     try:
-        pages = Path("/proc/self/statm").read_bytes().split()
+        # A limit has this read often: without a file object it takes a third of the time.
+        descriptor = os.open("/proc/self/statm", os.O_RDONLY)
     except OSError:
         peak = _peak()
         return Memory(peak, peak)
+    try:
+        pages = os.read(descriptor, _STATM_SIZE).split()
+    finally:
+        os.close(descriptor)
     size = os.sysconf("SC_PAGE_SIZE")
     resident, shared = int(pages[1]) * size, int(pages[2]) * size
     return Memory(resident - shared, resident)

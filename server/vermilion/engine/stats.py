@@ -35,7 +35,7 @@ class EngineStats:
 
     __slots__ = (
         "_clock", "_samples", "batches", "connections_received", "cron_ns", "crons", "error_replies",
-        "errors", "largest_batch", "longest_cron_ns", "net_input_bytes", "net_output_bytes",
+        "errors", "evicted_clients", "largest_batch", "longest_cron_ns", "net_input_bytes", "net_output_bytes",
         "output_limit_disconnections", "protocol_errors", "query_limit_disconnections",
         "rejected_connections", "started_ms",
     )  # fmt: skip
@@ -51,6 +51,7 @@ class EngineStats:
         self.rejected_connections = 0
         self.net_input_bytes = 0
         self.net_output_bytes = 0
+        self.evicted_clients = 0
         self.query_limit_disconnections = 0
         self.output_limit_disconnections = 0
         self.protocol_errors = 0

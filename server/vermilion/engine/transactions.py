@@ -18,7 +18,7 @@ from vermilion.errors import RespError
 from vermilion.keyspace.watching import WatchedKeys, Watching
 from vermilion.protocol.encode import ENCODERS, Encoder
 from vermilion.protocol.reply import NO_REPLY, NULL_ARRAY, QUEUED, Encoded, Messages, Reply, Status
-from vermilion.session import GATE_MULTI, GATE_REPLY, GATE_RESOLVE, Session
+from vermilion.session import GATE_ACL, GATE_MULTI, GATE_REPLY, GATE_RESOLVE, Session
 
 if TYPE_CHECKING:
     from vermilion.engine.engine import Engine
@@ -212,17 +212,28 @@ class Transactions:
         mark = perf_counter_ns()
         for argv in run:
             try:
-                replies.append(cast("Reply", command.call(session, argv)))
+                replies.append(cast("Reply", command.run(session, argv)))
             except Exception as error:  # noqa: BLE001  # one bug must not stop the server
                 replies.append(self._engine.failed(command, argv, error))
-        command.count(len(run), perf_counter_ns() - mark)
+        elapsed = perf_counter_ns() - mark
+        slowness = self._engine.slowness
+        if elapsed >= slowness.threshold_ns:
+            slowness.judge_run(session, command, run[0], len(run), elapsed)
+        command.count(len(run), elapsed)
 
     def _run_one(
         self, session: Session, command: BoundCommand, argv: list[bytes], replies: list[Reply]
     ) -> None:
         """Run one call, and append its reply as the client is to see it."""
-        resp = session.resp
-        reply = cast("Reply", self._engine.run(session, command, argv, session.gates & command.gated))
+        engine, resp = self._engine, session.resp
+        refusal = None
+        if session.gates & GATE_ACL:  # what the user may do can have changed since the call was queued
+            refusal = engine.acl.refusal_at_exec(session, command.declared, argv)
+        reply: Reply
+        if refusal is None:
+            reply = cast("Reply", engine.run(session, command, argv, session.gates & command.gated))
+        else:
+            reply = engine.reject(session, command, refusal)
         if session.resp != resp:
             encode = ENCODERS[resp]
             replies[:] = [_encoded(earlier, encode) for earlier in replies]

@@ -34,6 +34,7 @@ class WaitingRoom:
         clock: what deadlines are measured by.
         ready: the awaited keys that have changed, as the databases note them.
         answer: gives a suspended session its reply.
+        refused: says whether a suspended call is not allowed any more.
         failed: turns an exception of a retry into an error reply.
     """
 
@@ -43,12 +44,14 @@ class WaitingRoom:
         ready: dict[tuple[Database, bytes], None],
         answer: Callable[[Session, Reply], None],
         failed: Callable[[Session, Exception], RespError],
+        refused: Callable[[Session, list[bytes]], RespError | None],
     ) -> None:
         self.ready = ready
         self.set_alarm: Callable[[int], None] = _no_alarm
         self._clock = clock
         self._answer = answer
         self._failed = failed
+        self._refused = refused
         self._queues: dict[tuple[Database, bytes], OrderedDict[Session, None]] = {}
         self._waiting = 0
         self._minding_absence = 0
@@ -77,9 +80,10 @@ class WaitingRoom:
             for queue in self._queues.values()
         )
 
-    def suspend(self, session: Session, pending: Pending) -> None:
-        """Let a session wait, behind those that wait for the same keys."""
+    def suspend(self, session: Session, pending: Pending, argv: list[bytes]) -> None:
+        """Let a session wait with a call, behind those that wait for the same keys."""
         session.pending = pending
+        pending.argv = argv
         self._waiting += 1
         self._minding_absence += pending.kind is object
         db = session.db
@@ -155,6 +159,9 @@ class WaitingRoom:
         pending = session.pending
         if pending is None or not isinstance(value, pending.kind):
             return None
+        refusal = self._refused(session, pending.argv)
+        if refusal is not None:
+            return refusal
         try:
             return pending.retry()
         except Exception as error:  # noqa: BLE001  # one bug must not stop the server

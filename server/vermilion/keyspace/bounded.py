@@ -7,6 +7,7 @@ from random import Random
 from vermilion.clock import Clock
 from vermilion.keyspace.audience import Audience
 from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.frequency import FrequencyRule
 
 
 class BoundedDatabase(Database):
@@ -37,6 +38,9 @@ class BoundedDatabase(Database):
         self._limit = limit
         self.keeps_access_times = True
         self.accessed = OrderedDict()
+
+    def record_accesses(self, rule: FrequencyRule | None, *, always: bool) -> None:
+        """Leave the recording as it is: recency is what this database goes by, under any policy."""
 
     def touch(self, key: bytes) -> object | None:
         """Return the live value of key or None; the access counts."""

@@ -3,7 +3,7 @@
     data           key -> value: bytes, bytearray or int for strings, a class of `structures/` for all others
     expires        key -> deadline in milliseconds since the epoch, for keys that have one
     field_expires  key -> when the first field of the hash there may fall due; a key may outlive its hash here
-    accessed       key -> second of the last access, for OBJECT IDLETIME
+    accessed       key -> second of the last access, for OBJECT IDLETIME and LRU; under LFU, how often it was used
     order          the keys by position, the ground that SCAN and RANDOMKEY stand on: see `structures/scan_order.py`
 
 Writing a new key does not touch the order; it learns of new keys when it is needed next, or a key is deleted,
@@ -22,6 +22,7 @@ from vermilion import errors
 from vermilion.clock import Clock
 from vermilion.errors import RespError
 from vermilion.keyspace.audience import EAR_AWAITED, EAR_CACHES, EAR_EVENTS, EAR_WATCHED, Audience
+from vermilion.keyspace.frequency import NEW, Frequencies, FrequencyRule
 from vermilion.keyspace.value import STRING_TYPES, StringValue
 from vermilion.structures.deadlines import BUCKET_BITS, Deadlines
 from vermilion.structures.hash import Hash
@@ -192,24 +193,38 @@ class Database:
     def lookup(self, key: bytes) -> object | None:
         """Return the live value of key or None, for a command that reads it: counted as a hit or a miss."""
         if self.expires and key in self.expires and self._has_expired(key):
-            self.misses += 1
+            self._missed(key)
             return None
         value = self.data.get(key)
         if value is None:
-            self.misses += 1
+            self._missed(key)
             return None
         self.hits += 1
         if self.touching:
             self.accessed[key] = self.tick
         return value
 
-    def inspect(self, key: bytes) -> object | None:
-        """Return the live value of key or None, for a command that asks about it: hit or miss, no access."""
+    def _missed(self, key: bytes) -> None:
+        """Count a look-up by a reading command that did not find its key, and tell of it."""
+        self.misses += 1
+        if self.listening:
+            self._tell_event(key, "keymiss")
+
+    def inspect(self, key: bytes, *, quietly: bool = False) -> object | None:
+        """Return the live value of key or None, for a command that asks about it: hit or miss, no access.
+
+        Args:
+            key: the key.
+            quietly: whether nobody is told of a miss.
+        """
         value = self.peek(key)
         if value is None:
-            self.misses += 1
-        else:
-            self.hits += 1
+            if quietly:
+                self.misses += 1
+            else:
+                self._missed(key)
+            return None
+        self.hits += 1
         return value
 
     def find(self, key: bytes, kind: type[T]) -> T | None:
@@ -296,32 +311,38 @@ class Database:
 
     def put(self, key: bytes, value: object) -> None:
         """Make value the value of key, new or not; a time to live stays, so it must have been looked up before."""
+        if self.listening:
+            self._tell_new(key)
         self.data[key] = value
         if self.touching:
-            self.accessed[key] = self.tick
+            self.accessed.setdefault(key, self.tick)  # the look-up was the access
 
     def store(self, key: bytes, value: object) -> None:
         """Make value the value of key, new or not, without a time to live."""
         if self.expires and key in self.expires and not self._expire_if_due(key):
             del self.expires[key]
+        if self.listening:
+            self._tell_new(key)
         self.data[key] = value
         if self.touching:
             self.accessed[key] = self.tick
 
     def assign(self, key: bytes, value: bytes) -> None:
         """`store` and `changed(key, "set")` in one, for the commonest write there is."""
+        if self.listening:
+            Database.store(self, key, value)
+            self.changed(key, "set")
+            return
         if self.expires and key in self.expires and not self._expire_if_due(key):
             del self.expires[key]
         self.data[key] = value
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
-        if self.listening:
-            self._tell(key, "set")
 
     def lookup_many(self, keys: tuple[bytes, ...]) -> list[bytes | None] | None:
         """Return the values of several keys, counted as `lookup` counts, if none needs a closer look; else None."""
-        if self.expires and not self.expires.keys().isdisjoint(keys):
+        if self.listening & EAR_EVENTS or (self.expires and not self.expires.keys().isdisjoint(keys)):
             return None
         values = list(map(self.data.get, keys))
         kinds = set(map(type, values))
@@ -361,6 +382,12 @@ class Database:
 
     def assign_until(self, key: bytes, value: bytes, deadline_ms: int, now_ms: int) -> None:
         """Make value the value of key until a deadline, and announce both."""
+        if self.listening:
+            Database.store(self, key, value)
+            self.expire_at(key, deadline_ms)
+            self.changed(key, "set")
+            self.changed(key, "expire", 0)
+            return
         expires = self.expires
         old = expires.get(key)
         if old is not None and old < now_ms:
@@ -373,13 +400,10 @@ class Database:
         if self.touching:
             self.accessed[key] = self.tick
         self.dirty += 1
-        if self.listening:
-            self._tell(key, "set")
-            self._tell_event(key, "expire")
 
     def assign_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """`assign` for several keys; the last of several values for one key wins."""
-        if self.expires and not self.expires.keys().isdisjoint(keys):
+        if self.listening or (self.expires and not self.expires.keys().isdisjoint(keys)):
             for key, value in zip(keys, values, strict=True):
                 Database.assign(self, key, value)
             return
@@ -394,9 +418,6 @@ class Database:
             for key, value in zip(keys, values, strict=True):
                 data[key] = value
         self.dirty += len(keys)
-        if self.listening:
-            for key in keys:
-                self._tell(key, "set")
 
     def _touch_many(self, keys: Iterable[bytes]) -> None:
         """Note that keys were accessed."""
@@ -429,6 +450,14 @@ class Database:
             self.expire_at(key, deadline_ms)
         if isinstance(value, Hash):
             self.fall_due(key, value)
+
+    def load(self, key: bytes, value: object, deadline_ms: int | None) -> None:
+        """`place` for a snapshot that is read: nobody is told, as nothing has changed."""
+        listening, self.listening = self.listening, 0
+        try:
+            self.place(key, value, deadline_ms)
+        finally:
+            self.listening = listening
 
     def _drop(self, key: bytes) -> None:
         """Take key out of every table."""
@@ -486,6 +515,11 @@ class Database:
         if event and listening & EAR_EVENTS:
             audience.event(self, key, event)
 
+    def _tell_new(self, key: bytes) -> None:
+        """Tell those who listen to events that there will be a key, unless there is."""
+        if self.listening & EAR_EVENTS and key not in self.data:
+            self.audience.event(self, key, "new")
+
     def _tell_event(self, key: bytes, event: str) -> None:
         """Tell those who listen to events."""
         if event and self.listening & EAR_EVENTS:
@@ -516,12 +550,15 @@ class Database:
         self.dirty += size
         self.data = {}
         self.expires = {}
-        self.accessed = {}
+        accessed = self.accessed
+        self.accessed = Frequencies(accessed.rule) if isinstance(accessed, Frequencies) else {}
         self._deadlines = Deadlines(self.expires)
         self.field_expires = {}
         self._fields_due = Deadlines(self.field_expires)
         self._order.clear()
         self._tell_all_awaited()
+        if self.listening & EAR_CACHES:
+            self.audience.modified(None)
         self._tell_watched(before)
         return size
 
@@ -698,9 +735,53 @@ class Database:
         return max(0, now - self.accessed.get(key, self._tracked_since))
 
     def set_idle(self, key: bytes, seconds: int) -> None:
-        """Let key count as not used for some seconds."""
-        if self.tracking:
+        """Let key count as not used for some seconds; without effect where its uses are counted instead."""
+        if self.tracking and not isinstance(self.accessed, Frequencies):
             self.accessed[key] = self.clock.monotonic_ms() // 1000 - seconds
+
+    def frequency(self, key: bytes) -> int:
+        """Return how often key was used, as a counter from 0 to 255; see `frequency.py`."""
+        accessed = self.accessed
+        if isinstance(accessed, Frequencies):
+            return accessed.counter(key, self.clock.monotonic_ms() // 1000)
+        return NEW
+
+    def set_frequency(self, key: bytes, counter: int) -> None:
+        """Let key count as used so often; without effect where uses are not counted."""
+        if isinstance(self.accessed, Frequencies):
+            self.accessed.assign(key, counter, self.clock.monotonic_ms() // 1000)
+
+    def record_accesses(self, rule: FrequencyRule | None, *, always: bool) -> None:
+        """Record accesses as a policy of eviction needs them.
+
+        Args:
+            rule: for policies that count uses: how; None for those that go by time, or not by uses at all.
+            always: whether the times of a large database are kept, too.
+        """
+        if isinstance(self.accessed, Frequencies) is not (rule is not None) or (always and not self.tracking):
+            self.accessed = {} if rule is None else Frequencies(rule)
+            self.tick = self._tracked_since = self.clock.monotonic_ms() // 1000
+        self.keeps_access_times = always or rule is not None
+        self.tracking = self.touching = True
+
+    def sample(self, count: int, *, fair: bool) -> list[bytes]:
+        """Return at least as many keys by chance, of which some may be the same; there must be one.
+
+        Args:
+            count: how many are wanted.
+            fair: whether each is drawn by itself; it is faster to draw neighbours.
+        """
+        self._catch_up()
+        draw = self._order.choices if fair else self._order.clusters
+        return draw(self.random, count)
+
+    def ranks(self, keys: Iterable[bytes]) -> list[int]:
+        """Return a number for each key, the lower the less recently it was used, or the less often."""
+        accessed = self.accessed
+        if isinstance(accessed, Frequencies):
+            return [accessed.counter(key, self.tick) for key in keys]
+        since = self._tracked_since
+        return [accessed.get(key, since) for key in keys]
 
     def advance_tick(self) -> None:
         """Let access times and the order of keys follow; called by the engine's periodic work."""

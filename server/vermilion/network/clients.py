@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -43,7 +44,13 @@ class Clients:
         self.now_ms = self._clock.monotonic_ms()
         self._timer: asyncio.TimerHandle | None = None
         self._to_flush: dict[Connection, None] = {}
+        self.over_soft_limit: set[Connection] = set()
+        """Those that are to be cut off if they stay over their soft limit, however little happens."""
+        self.least_output_limit = 0
+        """From this many bytes on a client may be over its limit."""
+        self._note_output_limits(self.settings)
         backend.config.watch("proto-max-bulk-len", self._limit_arguments)
+        backend.config.watch("client-output-buffer-limit", self._note_output_limits)
 
     def refusal(self, transport: asyncio.Transport) -> str | None:
         """Return the error with which a new client is turned away, or None to take it in."""
@@ -51,7 +58,7 @@ class Clients:
         if len(self.connections) >= settings.maxclients:
             self.stats.rejected_connections += 1
             return errors.MAX_CLIENTS
-        if settings.protected_mode and not settings.requirepass:
+        if settings.protected_mode and self.backend.engine.acl.default.nopass:
             peer = transport.get_extra_info("peername")
             if isinstance(peer, tuple) and not _is_loopback(peer[0]):
                 self.stats.rejected_connections += 1
@@ -62,6 +69,14 @@ class Clients:
         """Tell the connections what CONFIG SET has said about `proto-max-bulk-len`."""
         for connection in self.connections:
             connection.limit_arguments(settings.proto_max_bulk_len)
+
+    def _note_output_limits(self, settings: Settings) -> None:
+        """Note the least of the limits of what a client may leave unread."""
+        limits = settings.client_output_buffer_limit
+        sizes = [
+            size for kind in ("normal", "pubsub") for size in (limits[kind].hard, limits[kind].soft) if size
+        ]
+        self.least_output_limit = min(sizes, default=sys.maxsize)
 
     def flush_soon(self, connection: "Connection") -> None:
         """Let a connection write what waits to be sent, after the calls that have arrived by now."""
@@ -82,11 +97,12 @@ class Clients:
         self.now_ms = self._clock.monotonic_ms()
         timeout = self.settings.timeout
         limit = self.settings.client_output_buffer_limit["normal"]
-        if timeout or limit.hard or limit.soft:
+        # Subscribers are looked at when they are sent something.
+        for connection in list(self.connections if limit.hard or limit.soft else self.over_soft_limit):
+            connection.check_output_limit()
+        if timeout:
             for connection in list(self.connections):
-                connection.check_output_limit()
-                if timeout:
-                    connection.close_if_idle(self.now_ms, timeout)
+                connection.close_if_idle(self.now_ms, timeout)
         self._timer = asyncio.get_running_loop().call_later(1 / self.settings.hz, self.look_after)
 
     async def close(self) -> None:

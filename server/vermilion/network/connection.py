@@ -13,9 +13,10 @@ import socket
 from typing import TYPE_CHECKING, Final, cast
 
 from vermilion.errors import RespError
-from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line
-from vermilion.protocol.reply import Reply
+from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line, joined
+from vermilion.protocol.reply import Broadcast, Reply
 from vermilion.protocol.request import Argv, RequestParser
+from vermilion.session import GATE_SUBSCRIBED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,12 @@ class Connection(asyncio.Protocol):
         clients: those of its server, of which it becomes one.
     """
 
+    __slots__ = (
+        "_clients", "_closing", "_encode", "_execute_batch", "_held", "_outbox", "_over_soft_limit_since",
+        "_parser", "_paused", "_queued", "_running", "_session",
+        "_stats", "_transport", "_unsent", "_waiting", "_write",
+    )  # fmt: skip
+
     def __init__(self, clients: "Clients") -> None:
         self._clients = clients
         self._execute_batch = clients.backend.execute_batch
@@ -47,6 +54,7 @@ class Connection(asyncio.Protocol):
         self._running: list[Argv] = []
         self._held = bytearray()
         self._outbox: list[bytes] = []
+        self._queued = 0
         self._paused = False
         self._closing = False
         self._over_soft_limit_since: float | None = None
@@ -70,14 +78,16 @@ class Connection(asyncio.Protocol):
         self._set_keepalive(transport)
         self._stats = self._clients.stats
         self._session = self._clients.backend.open_session(self)
-        self._parser.limited = not self._session.authenticated
         self._clients.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
         if self in self._clients.connections:
             self._clients.connections.remove(self)
+            self._clients.over_soft_limit.discard(self)
             self._clients.backend.close_session(self._session)
+            # Not to wait for the collector of cycles: a connection goes with its last call.
+            self._session.transport = _GONE
         self._closing = True
 
     def data_received(self, data: bytes) -> None:
@@ -147,6 +157,7 @@ class Connection(asyncio.Protocol):
         """Execute calls and write their replies at once."""
         out = self._outbox
         self._outbox = []
+        self._queued = 0
         session = self._session
         self._running = calls
         rest = self._execute_batch(session, calls, self._encode, out)
@@ -182,8 +193,9 @@ class Connection(asyncio.Protocol):
             self._feed(held)
 
     def check_output_limit(self) -> None:
-        """Cut the client off when its unsent replies are over `client-output-buffer-limit`."""
-        limit = self._clients.settings.client_output_buffer_limit["normal"]
+        """Cut the client off when what it has not taken is over the `client-output-buffer-limit` of its kind."""
+        kind = "pubsub" if self._session.gates & GATE_SUBSCRIBED else "normal"
+        limit = self._clients.settings.client_output_buffer_limit[kind]
         size = self.output_buffered
         if limit.hard and size > limit.hard:
             self._cut_off()
@@ -191,10 +203,12 @@ class Connection(asyncio.Protocol):
             now = self._clients.now_ms / 1000
             if self._over_soft_limit_since is None:
                 self._over_soft_limit_since = now
+                self._clients.over_soft_limit.add(self)
             elif now - self._over_soft_limit_since > limit.seconds:
                 self._cut_off()
-        else:
+        elif self._over_soft_limit_since is not None:
             self._over_soft_limit_since = None
+            self._clients.over_soft_limit.discard(self)
 
     def _cut_off(self) -> None:
         """Close a client that does not read what it asked for."""
@@ -212,7 +226,8 @@ class Connection(asyncio.Protocol):
         if unsent < self._unsent:
             self._session.last_active_ms = now_ms
         self._unsent = unsent
-        if self._session.pending is None and now_ms - self._session.last_active_ms > timeout_s * 1000:
+        waits = self._session.pending is not None or self._session.gates & GATE_SUBSCRIBED
+        if not waits and now_ms - self._session.last_active_ms > timeout_s * 1000:
             self.abort()
 
     # The session's side -----------------------------------------------------------------------------------
@@ -240,8 +255,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def output_buffered(self) -> int:
-        """Bytes of replies that the client has not taken yet."""
-        return int(self._transport.get_write_buffer_size())
+        """Bytes of replies and messages that the client has not taken yet."""
+        return self._queued + int(self._transport.get_write_buffer_size())
 
     def answer(self, reply: Reply) -> None:
         """Send the reply of the call that had to wait, and go on with those behind it."""
@@ -252,16 +267,27 @@ class Connection(asyncio.Protocol):
 
     def push(self, message: Reply) -> None:
         """Send a message that is no reply: soon, so that one to thousands of clients holds up nobody."""
-        if not self._outbox:
+        out = self._outbox
+        if not out:
             self._clients.flush_soon(self)
-        self._encode(message, self._outbox.append)
+        data = b""
+        if type(message) is Broadcast:  # for thousands: each step costs thousands of times
+            data = message.resp3 if self._session.resp == 3 else message.resp2
+        data = data or joined(message, self._encode)
+        out.append(data)
+        self._queued += len(data)
+        if self._queued > self._clients.least_output_limit:
+            self.check_output_limit()
 
     def flush(self) -> None:
         """Write what waits to be sent."""
         out = self._outbox
         if out:
             self._outbox = []
+            self._queued = 0
             self._send(out)
+            if self._session.gates & GATE_SUBSCRIBED:
+                self.check_output_limit()
 
     def use_resp(self, version: int) -> None:
         """Encode the replies from now on in this version of RESP."""
@@ -311,6 +337,35 @@ class Connection(asyncio.Protocol):
         ):
             if hasattr(socket, name):
                 connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class _Gone:
+    """The transport of a session whose connection is closed: nothing arrives any more."""
+
+    address = local_address = "closed:0"
+    fileno = -1
+    query_buffered = output_buffered = 0
+
+    def answer(self, reply: Reply) -> None:
+        """Drop a reply."""
+
+    def push(self, message: Reply) -> None:
+        """Drop a message."""
+
+    def use_resp(self, version: int) -> None:
+        """There is nothing to encode."""
+
+    def limit_requests(self, limited: bool) -> None:
+        """There is nothing to limit."""
+
+    def close_after_reply(self) -> None:
+        """It is closed."""
+
+    def abort(self) -> None:
+        """It is closed."""
+
+
+_GONE: Final = _Gone()
 
 
 def _address(name: object, unixsocket: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.config import Config, ConfigError
+from vermilion.engine.acl import AclStartError
 from vermilion.network.background import Background
 from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
@@ -433,6 +434,9 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         reason, *words = error.args
         line = " ".join(["rename-command", *(f'"{word}"' for word in words)])
         raise ConfigError(reason, line=line) from error
+    except AclStartError as error:
+        logger.warning("%s", error)
+        return 1
     server = Server(
         backend,
         host=settings.bind,
@@ -449,6 +453,7 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    backend.engine.eviction.settle()
     if settings.port:
         logger.info("Ready to accept connections tcp")
     if settings.unixsocket:

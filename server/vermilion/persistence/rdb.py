@@ -111,7 +111,7 @@ class Snapshot(NamedTuple):
                 expired += 1
                 continue
             db = databases[entry.database]
-            db.place(entry.key, entry.value, entry.deadline_ms)
+            db.load(entry.key, entry.value, entry.deadline_ms)
             if entry.idle_s is not None:
                 db.set_idle(entry.key, entry.idle_s)
         return Loaded(len(self.entries) - expired, expired)

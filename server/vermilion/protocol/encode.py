@@ -10,6 +10,7 @@
     NULL_ARRAY                     null array                    null
     Verbatim, BigNumber, Push      bulk, bulk, array             verbatim, big number, push
     Status, RespError              simple string, error          simple string, error
+    Broadcast                      as Push, encoded once
     Messages                       each of its values, one after the other
     Attributed                     its reply                     attributes, then its reply
     Encoded                        its bytes
@@ -26,6 +27,7 @@ from vermilion.protocol.numbers import format_double
 from vermilion.protocol.reply import (
     Attributed,
     BigNumber,
+    Broadcast,
     Encoded,
     Messages,
     NoReply,
@@ -80,6 +82,10 @@ def encode_resp2(reply: Reply, append: Append) -> None:
         append(reply.wire)
     elif reply is None:
         append(b"$-1\r\n")
+    elif type(reply) is Broadcast:
+        if not reply.resp2:
+            reply.resp2 = joined(list(reply), encode_resp2)
+        append(reply.resp2)
     elif isinstance(reply, list | tuple | set):
         if type(reply) is not Messages:
             append(b"*%d\r\n" % len(reply))
@@ -134,6 +140,10 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         append(reply.wire)
     elif reply is None or isinstance(reply, NullArray):
         append(b"_\r\n")
+    elif type(reply) is Broadcast:
+        if not reply.resp3:
+            reply.resp3 = joined(Push(reply), encode_resp3)
+        append(reply.resp3)
     elif isinstance(reply, list | tuple | set):
         kind = type(reply)
         head = b">%d\r\n" if kind is Push else b"~%d\r\n" if kind in _SETS else b"*%d\r\n"
@@ -169,6 +179,13 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         append(reply.wire)
     elif not isinstance(reply, NoReply):
         raise TypeError(f"no RESP3 form for {type(reply).__name__}")
+
+
+def joined(reply: Reply, encode: Encoder) -> bytes:
+    """Return the bytes of one reply or message in one piece."""
+    pieces: list[bytes] = []
+    encode(reply, pieces.append)
+    return b"".join(pieces)
 
 
 def short_strings(replies: Collection[Reply]) -> bytes | None:

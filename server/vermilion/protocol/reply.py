@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from vermilion.errors import RespError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class Status:
@@ -63,6 +63,18 @@ class Push(list["Reply"]):
     """An out-of-band message: an array in RESP2, a push in RESP3."""
 
     __slots__ = ()
+
+
+class Broadcast(Push):
+    """A message for many clients: its bytes are made once for each version of RESP, and kept."""
+
+    __slots__ = ("resp2", "resp3")
+
+    def __init__(self, items: "Iterable[Reply]") -> None:
+        super().__init__(items)
+        self.resp2 = b""
+        """The bytes of it once it has been encoded, and `resp3`; empty before."""
+        self.resp3 = b""
 
 
 class Messages(list["Reply"]):

@@ -8,7 +8,8 @@ limit (`*1000000000` costs seconds to free). So there are two parsers:
    error texts. It is the reference, and holds the state of an incomplete call.
 2. `RequestParser` gives whole reads to hiredis while these tests say that both would answer the same:
 
-   - before: no `*` in the bytes is followed by five digits, so that no array of a hostile size is ever made;
+   - before: no type of an array (`*`, and RESP3's `~`, `>` and `|`) is followed by five digits anywhere in the
+     bytes, so that no array of a hostile size is ever made;
    - after: every call is a list of bytes, which rules out most other types;
    - a marker fed behind the bytes comes out as a value of its own, and as the last of all, which proves that
      they ended with a call;
@@ -45,8 +46,9 @@ UNAUTHENTICATED_BULK_LIMIT: Final = 16384
 
 _STAR: Final = ord("*")
 _DOLLAR: Final = ord("$")
-_PLUS, _EQUALS, _PAREN, _TILDE, _BAR = b"+=(~|"
+_PLUS, _EQUALS, _PAREN, _TILDE, _GREATER, _BAR = b"+=(~>|"
 _hostile_count: Final = re.compile(rb"\*\d{5}").search
+_hostile_other_count: Final = re.compile(rb"[~>|]\d{5}").search
 _odd_array: Final = re.compile(rb"\*[^1-9]").search
 _beyond_plain_words: Final = re.compile(rb"[*\"'\0]").search
 _join: Final = b"".join
@@ -277,8 +279,11 @@ class RequestParser:
         # `43 in data` is a memchr; `b"+" in data` would first try, and fail, to make an integer of b"+".
         if not data or data[0] != _STAR or len(data) > self._exact.bulk_limit or _hostile_count(data):
             return _plain_lines(data) or self._read_exactly(data)
+        other_arrays = _TILDE in data or _GREATER in data or _BAR in data
+        if other_arrays and _hostile_other_count(data):
+            return self._read_exactly(data)
         suspicious = (
-            _PLUS in data or _EQUALS in data or _PAREN in data or _TILDE in data or _BAR in data or _odd_array(data)
+            other_arrays or _PLUS in data or _EQUALS in data or _PAREN in data or _odd_array(data)
         )  # fmt: skip
         try:
             self._feed(data)

@@ -26,6 +26,7 @@ from typing import Any, Final
 
 _SLACK: Final = 32
 _STEP: Final = 8
+_CLUSTER: Final = 8
 
 _POSITION_BITS: Final = 40
 _POSITION: Final = (1 << _POSITION_BITS) - 1
@@ -188,6 +189,20 @@ class ScanOrder:
         if self._ghosts or self._read:
             return [self.pick(random) for _ in range(count)]
         return random.choices(self._entries, k=count)
+
+    def clusters(self, random: Random, count: int) -> list[bytes]:
+        """Return about as many keys by chance, or somewhat more: neighbours in small groups, and some of them twice.
+
+        Neighbours were created one after the other and lie side by side in memory, so that this takes a fifth of the
+        time of `choices`: for an estimate, not for a fair draw.
+        """
+        entries, ghosts, write, read = self._entries, self._ghosts, self._write, self._read
+        found: list[bytes] = []
+        while len(found) < count:
+            at = self._place(random)
+            page = entries[at : min(at + _CLUSTER, write) if at < write and read else at + _CLUSTER]
+            found += [key for key in page if key not in ghosts] if ghosts else page
+        return found
 
     def sample(self, random: Random, count: int) -> list[bytes]:
         """Return different keys by chance, all alike; there must be as many."""

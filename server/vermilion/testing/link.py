@@ -178,21 +178,14 @@ class Link:
         if self._closing:
             raise BrokenPipeError(32, "Broken pipe")
         backend, session = self.backend, self.session
-        engine = backend.engine
-        command = engine.commands.get(calls[0][0])
-        if command is None or command.many is None or session.gates & command.gated:
-            return False
         nested = backend.running
         backend.running = True
         try:
-            replies = engine.run_columns(session, command, calls)
-            if engine.waiting.ready:
-                engine.waiting.serve()
+            replies = backend.engine.execute_run(session, calls)
         finally:
             backend.running = nested
         if replies is None:
             return False
-        session.last_command = command
         session.last_active_ms = backend.now_ms
         if isinstance(replies, Status):
             self.inbox.extend([_text(replies)] * len(calls))

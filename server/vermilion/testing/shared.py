@@ -182,6 +182,9 @@ class SharedBackend(MemoryCacheBackend):
             super()._ring()
             self.finish()
 
+    def _evict_soon(self) -> None:
+        """Leave it to the next call, or to the periodic work: they have the lock."""
+
     def _set_alarm(self, delay_ms: int) -> None:
         """Note when a deadline comes, and tell the servers' loops."""
         deadline = monotonic() + delay_ms / 1000
