@@ -1,9 +1,8 @@
 """redis-py's ordinary client on an engine in this process."""
 
 import gc
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -13,25 +12,13 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 import vermilion
+from tests.testing.waiting import wait_until_blocked
 from vermilion import Vermilion
 
 
 @pytest.fixture
 def client(instance: Vermilion, protocol: int) -> Any:
     return instance.connect(protocol=protocol)
-
-
-@pytest.fixture
-def beside() -> Iterator[Callable[..., Future[Any]]]:
-    """Run something on another thread."""
-    with ThreadPoolExecutor(4) as threads:
-        yield threads.submit
-
-
-def wait_until_blocked(instance: Vermilion, clients: int = 1) -> None:
-    """Return when so many clients wait."""
-    while len(instance.backend.engine.waiting) < clients:
-        threading.Event().wait(0.001)
 
 
 def test_it_is_an_ordinary_client(client: Any) -> None:

@@ -579,6 +579,13 @@ class Database:
         """Return when key expires, in milliseconds since the epoch; None when it has no time to live."""
         return self.expires.get(key)
 
+    @property
+    def earliest_deadline(self) -> int | None:
+        """A time, in milliseconds, before which no key and no field falls due; None when none ever does."""
+        keys = self._deadlines.earliest if self.expires else None
+        fields = self._fields_due.earliest if self.field_expires else None
+        return fields if keys is None else keys if fields is None else min(keys, fields)
+
     def expire_at(self, key: bytes, deadline_ms: int) -> None:
         """Let an existing key expire at a time that may have passed already: it is then gone at the next look."""
         old = self.expires.get(key)

@@ -6,6 +6,7 @@ from vermilion.config import Config
 from vermilion.network.server import Server
 from vermilion.testing.clock import MovableClock
 from vermilion.testing.shared import SharedBackend
+from vermilion.testing.time_travel import TimeTravel
 
 if TYPE_CHECKING:
     import redis
@@ -41,6 +42,7 @@ class Vermilion:
         for name, value in directives.items():
             arguments += [f"--{name.replace('_', '-')}", _text(value)]
         self.backend = SharedBackend(Config.from_arguments(arguments, {}), MovableClock())
+        self.clock = TimeTravel(self.backend)
 
     def connect(self, **options: Any) -> "redis.Redis":
         """Return a client for programs without an event loop.
@@ -99,6 +101,29 @@ class Vermilion:
         client = redis.asyncio.Redis(connection_pool=pool, single_connection_client=single)
         client.auto_close_connection_pool = True
         return client
+
+    def seed(self, number: int) -> None:
+        """Let chance take the same course from here on, each time: SPOP, RANDOMKEY, SRANDMEMBER, eviction.
+
+        Args:
+            number: which course.
+
+        Example:
+            >>> instance = Vermilion()
+            >>> client = instance.connect(decode_responses=True)
+            >>> client.sadd("faces", *"abcdef")
+            6
+            >>> instance.seed(7)
+            >>> first = client.srandmember("faces", 3)
+            >>> instance.seed(7)
+            >>> first == client.srandmember("faces", 3)
+            True
+
+        See Also:
+            `snapshot`, which keeps the course, too.
+        """
+        with self.backend.lock:
+            self.backend.engine.random.seed(number)
 
     def serve(self, *, host: str = "127.0.0.1", port: int | None = 0, unixsocket: str = "") -> Server:
         """Return a server of this instance, to be started: over TCP and in process there are the same keys.

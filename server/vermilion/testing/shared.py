@@ -31,6 +31,7 @@ CRON_S: Final = 0.1
 """How often the periodic work is done while the clock runs, as in a server at its default `hz`."""
 
 _CRON_BUDGET_NS: Final = 25_000_000
+_SETTLING_S: Final = 5.0
 
 
 class SharedBackend(MemoryCacheBackend):
@@ -122,6 +123,16 @@ class SharedBackend(MemoryCacheBackend):
             self.do_what_is_due()
         self.finish()
 
+    def resume(self) -> None:
+        """Let everyone who waits look anew when something falls due: the clock was moved; the lock is held."""
+        delay_ms = self.engine.end_waits()
+        self._next_deadline = None
+        if delay_ms is not None:
+            self._set_alarm(delay_ms)
+        self.finish()
+        for link in self.links:
+            link.wake()
+
     # A server on an event loop of its own -----------------------------------------------------------------
 
     def _execute_locked(self, session: "Session", argv: list[bytes]) -> "Answer":
@@ -200,7 +211,7 @@ class SharedBackend(MemoryCacheBackend):
         """Return when the servers' loops have handed over what there was for their clients."""
         for thread, loop in list(self._loops.items()):
             if thread != get_ident():
-                asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+                asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result(_SETTLING_S)
 
 
 class RemoteTransport:
