@@ -49,7 +49,7 @@ class MemoryCacheBackend:
         self, *, max_size: int | None = None, clock: Clock | None = None, config: Config | None = None
     ) -> None:
         self.config = config or Config()
-        self.engine = Engine(self.config.settings, self.config, clock=clock, max_keys=max_size or 0)
+        self.engine = self._make_engine(clock, max_size or 0)
         self.execute = self.engine.execute
         self.execute_batch = self.engine.execute_batch
         self.open_session = self.engine.open_session
@@ -60,6 +60,10 @@ class MemoryCacheBackend:
         self._alarm: asyncio.TimerHandle | None = None
         self.engine.waiting.set_alarm = self._set_alarm
         self.engine.eviction.resume = self._evict_soon
+
+    def _make_engine(self, clock: Clock | None, max_keys: int) -> Engine:
+        """Return the engine; other backends may want another one."""
+        return Engine(self.config.settings, self.config, clock=clock, max_keys=max_keys)
 
     # The cache API ----------------------------------------------------------------------------------------
 
@@ -196,7 +200,7 @@ class MemoryCacheBackend:
             `execute`, which returns errors and takes a session.
         """
         if self._own_session is None:
-            self._own_session = self.engine.open_session(_Caller())
+            self._own_session = self.engine.open_session(Caller())
         reply = self.engine.execute(self._own_session, list(argv))
         if type(reply) is Pending:
             reply = await self._pending_reply(self._own_session)
@@ -217,7 +221,7 @@ class MemoryCacheBackend:
             if not future.done():
                 future.set_exception(ConnectionError("the client was killed"))
 
-        session.transport = _Caller(resolve, give_up)
+        session.transport = Caller(resolve, give_up)
         self._own_session = None
         try:
             return await future
@@ -265,7 +269,7 @@ def _nothing(*_: object) -> None:
     """Stand in for what a caller does when its reply comes: it has it already."""
 
 
-class _Caller:
+class Caller:
     """The transport of calls that come from this process: there is none.
 
     Args:

@@ -39,6 +39,7 @@ from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.keyspace.frequency import FrequencyRule
+from vermilion.keyspace.recording import RecordingDatabase
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
 from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
@@ -82,6 +83,7 @@ class Engine:
         random: the source of chance.
         max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
         meter: what tells how much memory is in use; the allocators of this process when None.
+        recording: whether the databases can go back to what they were: see `keyspace/recording.py`.
 
     Raises:
         ValueError: for a `rename-command` that cannot be.
@@ -97,6 +99,7 @@ class Engine:
         random: Random | None = None,
         max_keys: int = 0,
         meter: Meter | None = None,
+        recording: bool = False,
     ) -> None:
         self.settings = settings
         self.configuration = configuration
@@ -110,7 +113,7 @@ class Engine:
         )
         self.pubsub = Exchange(self.push_all)
         self.databases: Sequence[Database] = [
-            self._new_database(index, max_keys) for index in range(settings.databases)
+            self._new_database(index, max_keys, recording=recording) for index in range(settings.databases)
         ]
         self.notifications = Notifications(self.pubsub, self.audience, self.databases)
         self.notifications.configure(settings)
@@ -152,8 +155,10 @@ class Engine:
         """The messages that this call has caused to its own client."""
         self.on_shutdown: Callable[[], None] = _ignore
 
-    def _new_database(self, index: int, max_keys: int) -> Database:
+    def _new_database(self, index: int, max_keys: int, *, recording: bool) -> Database:
         """Return an empty database."""
+        if recording:
+            return RecordingDatabase(index, self.clock, self.keyspace, self.random, self.audience)
         if max_keys:
             return BoundedDatabase(max_keys, index, self.clock, self.keyspace, self.random, self.audience)
         return Database(index, self.clock, self.keyspace, self.random, self.audience)

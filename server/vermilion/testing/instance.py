@@ -1,14 +1,20 @@
 """`Vermilion`: one private engine in this process, its clients, and what a test does with it."""
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vermilion.config import Config
 from vermilion.network.server import Server
+from vermilion.testing import data as data_forms
 from vermilion.testing.clock import MovableClock
 from vermilion.testing.shared import SharedBackend
+from vermilion.testing.snapshots import Snapshot, Snapshots
 from vermilion.testing.time_travel import TimeTravel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import redis
     import redis.asyncio
 
@@ -43,6 +49,7 @@ class Vermilion:
             arguments += [f"--{name.replace('_', '-')}", _text(value)]
         self.backend = SharedBackend(Config.from_arguments(arguments, {}), MovableClock())
         self.clock = TimeTravel(self.backend)
+        self._snapshots = Snapshots(self.backend)
 
     def connect(self, **options: Any) -> "redis.Redis":
         """Return a client for programs without an event loop.
@@ -102,21 +109,129 @@ class Vermilion:
         client.auto_close_connection_pool = True
         return client
 
+    def snapshot(self) -> Snapshot:
+        """Note what the instance is, to go back to: keys, directives, and the course of chance.
+
+        Nothing is copied now: it costs microseconds, however many keys there are. What changes later is kept then.
+        Clients, scripts and the clock are no part of it.
+
+        Returns:
+            What `restore` takes.
+
+        Example:
+            >>> instance = Vermilion()
+            >>> client = instance.connect(decode_responses=True)
+            >>> client.rpush("queue", "first")
+            1
+            >>> snapshot = instance.snapshot()
+            >>> client.rpush("queue", "second"), client.set("other", 1)
+            (2, True)
+            >>> instance.restore(snapshot)
+            >>> client.lrange("queue", 0, -1), client.dbsize()
+            (['first'], 1)
+
+        See Also:
+            `restore`; `dump`, to keep what there is in a file.
+        """
+        with self.backend.lock:
+            return self._snapshots.take()
+
+    def restore(self, snapshot: Snapshot | None = None) -> None:
+        """Become again what the instance was; as often as wanted.
+
+        Args:
+            snapshot: when; the latest snapshot if None. Later ones are forgotten.
+
+        Raises:
+            ValueError: when there is no such snapshot, or no longer.
+
+        Example:
+            See `snapshot`.
+
+        See Also:
+            `snapshot`.
+        """
+        with self.backend.lock:
+            self._snapshots.restore(snapshot)
+
+    def load(self, data: "Mapping[Any, Any] | str | Path") -> None:
+        """Set keys, and leave the others as they are.
+
+        Args:
+            data: names and values: text, bytes and numbers are strings, a list is a list, a set is a set, a dict is a
+                hash, `{"$zset": {...}}` a sorted set; or the path of a JSON file of the same. See docs/testing.md.
+
+        Raises:
+            TypeError: for what cannot be a value.
+            ValueError: for a form that is not complete, or a value that is refused.
+
+        Example:
+            >>> instance = Vermilion()
+            >>> instance.load({"greeting": "hello", "queue": ["a", "b"], "user:1": {"name": "Ann"}})
+            >>> instance.load({"scores": {"$zset": {"ann": 1.5}}, "session": {"$string": "x", "$ttl": 30}})
+            >>> client = instance.connect(decode_responses=True)
+            >>> client.hget("user:1", "name"), client.zscore("scores", "ann"), client.ttl("session")
+            ('Ann', 1.5, 30)
+
+        See Also:
+            `dump`, which gives the same form.
+        """
+        found = dict(data_forms.parsed(data))
+        databases = {"0": found, **found.pop(data_forms.DATABASES, {})}
+        with self.backend.lock:
+            for number, keys in databases.items():
+                with self.backend.calls(int(number)) as call:
+                    now_ms = self.backend.moving.now_ms()
+                    for name, value in keys.items():
+                        data_forms.load_value(call, data_forms.read(name), value, now_ms)
+
+    def dump(self, path: "str | Path | None" = None) -> dict[str, Any]:
+        r"""Return all keys and values, in the form that `load` takes.
+
+        Args:
+            path: the JSON file to be written, too; none if None.
+
+        Returns:
+            Names and values, of which `json` makes text that people can read.
+
+        Example:
+            >>> instance = Vermilion()
+            >>> client = instance.connect()
+            >>> client.set("greeting", "hello"), client.sadd("tags", "b", "a"), client.set("raw", b"\xff")
+            (True, 2, True)
+            >>> instance.dump()
+            {'greeting': 'hello', 'raw': '$base64:/w==', 'tags': {'$set': ['a', 'b']}}
+
+        See Also:
+            `load`; `snapshot`, to go back quickly.
+        """
+        data: dict[str, Any] = {}
+        with self.backend.lock:
+            for db in self.backend.engine.databases:
+                with self.backend.calls(db.index) as call:
+                    keys = data_forms.dumped(call)
+                if not db.index:
+                    data = keys
+                elif keys:
+                    data.setdefault(data_forms.DATABASES, {})[str(db.index)] = keys
+        if path is not None:
+            text = json.dumps(data, ensure_ascii=False, indent=2)
+            Path(path).write_text(f"{text}\n", encoding="utf-8")
+        return data
+
     def seed(self, number: int) -> None:
-        """Let chance take the same course from here on, each time: SPOP, RANDOMKEY, SRANDMEMBER, eviction.
+        """Let chance take the same course from here on, whenever the keys are the same: SPOP, RANDOMKEY, eviction.
 
         Args:
             number: which course.
 
         Example:
-            >>> instance = Vermilion()
-            >>> client = instance.connect(decode_responses=True)
-            >>> client.sadd("faces", *"abcdef")
-            6
-            >>> instance.seed(7)
-            >>> first = client.srandmember("faces", 3)
-            >>> instance.seed(7)
-            >>> first == client.srandmember("faces", 3)
+            >>> def draw() -> list[str]:
+            ...     instance = Vermilion()
+            ...     instance.seed(7)
+            ...     instance.load({"faces": {"$set": list("abcdef")}})
+            ...     return instance.connect(decode_responses=True).srandmember("faces", 3)
+            >>> draw() == draw()
             True
 
         See Also:

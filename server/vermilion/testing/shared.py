@@ -11,13 +11,18 @@ is handed over to that loop.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import RLock, get_ident
 from time import monotonic
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from vermilion.backends.memory_backend import MemoryCacheBackend
+from vermilion.backends.memory_backend import Caller, MemoryCacheBackend
+from vermilion.clock import Clock
 from vermilion.config import Config
+from vermilion.engine.engine import Engine
+from vermilion.errors import RespError
+from vermilion.session import GATE_RESOLVE
 from vermilion.testing.clock import MovableClock
 
 if TYPE_CHECKING:
@@ -65,6 +70,10 @@ class SharedBackend(MemoryCacheBackend):
         self.execute_batch = self._execute_batch_locked
         self.open_session = self._open_session_locked
         self.close_session = self._close_session_locked
+
+    def _make_engine(self, clock: Clock | None, max_keys: int) -> Engine:
+        """Return an engine whose databases can go back to what they were."""
+        return Engine(self.config.settings, self.config, clock=clock, max_keys=max_keys, recording=True)
 
     # In-process clients -----------------------------------------------------------------------------------
 
@@ -122,6 +131,40 @@ class SharedBackend(MemoryCacheBackend):
         if monotonic() >= self._next_cron:
             self.do_what_is_due()
         self.finish()
+
+    @contextmanager
+    def calls(self, number: int) -> Iterator[Callable[..., Any]]:
+        """Give a function that makes calls on a database, for what a test does from outside; the lock is held.
+
+        It takes the words of a call and returns its plain reply, or raises its error. Nothing stands in its way: no
+        password, no rights, no pause; and no client sees it.
+
+        Args:
+            number: the database's.
+
+        Raises:
+            ValueError: when there is no such database.
+        """
+        engine = self.engine
+        if not 0 <= number < len(engine.databases):
+            raise ValueError(f"there is no database {number}")
+        session = engine.open_session(Caller())
+        session.gates = GATE_RESOLVE
+        session.may_wait = False
+        session.resp = 3
+        session.db = engine.databases[number]
+
+        def call(*argv: bytes) -> Any:
+            reply = engine.execute(session, list(argv))
+            if isinstance(reply, RespError):
+                raise reply
+            return reply
+
+        try:
+            yield call
+        finally:
+            engine.close_session(session)
+            self.finish()
 
     def resume(self) -> None:
         """Let everyone who waits look anew when something falls due: the clock was moved; the lock is held."""

@@ -154,7 +154,9 @@ class TimeTravel:
             self._let_happen()
             bucket_ms = self._next_bucket()
             if bucket_ms is not None and bucket_ms == passed:
-                bucket_ms = None  # the keys there are not reclaimed, for one reason or another: nothing to wait for
+                bucket_ms = (
+                    None  # the keys there are not reclaimed, for one reason or another: nothing to wait for
+                )
             step_ns = self._next_step(bucket_ms)
             if step_ns is None or step_ns >= left_ns:
                 break
