@@ -231,14 +231,14 @@ def _mask_fields(reply: Reply, names: set[str]) -> str:
 
 
 _CLIENT_FLAGS: Final = re.compile(r"\bflags=([A-Za-z]+)\b")
-_MONITORED: Final = re.compile(r"^\d{10,}\.\d{6} \[(\d+) (?:unix:|[\d.]+:\d)[^\]]*\]")
+_MONITORED: Final = re.compile(r"^\d{10,}\.\d{6} \[(\d+) (?:(lua)|(?:unix:|[\d.]+:\d)[^\]]*)\]")
 
 
 def _monitor(reply: Reply, parameter: str) -> str:
     """Of a line of MONITOR all but the time and the client's address."""
     _refuse_parameter("monitor", parameter)
     text = reply.text() if reply.kind == "+" else ""
-    shown = _MONITORED.sub(r"<time> [\1 <client>]", text)
+    shown = _MONITORED.sub(lambda found: f"<time> [{found[1]} {found[2] or '<client>'}]", text)
     return render(reply) if shown == text else f"+{shown}"
 
 

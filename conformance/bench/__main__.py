@@ -20,14 +20,15 @@ from conformance.bench import (
     machine,
     memory,
     report,
+    scripts,
     startup,
     throughput,
 )
 from conformance.bench.result import BenchError, Section
 from conformance.bench.servers import OWN_COMMAND, Contender, find_command, version_of
 
-SECTIONS = ("throughput", "growth", "memory", "startup", "connections", "cache", "clients")
-_BESIDE_REDIS = {"throughput", "growth", "memory", "startup", "connections", "clients"}
+SECTIONS = ("throughput", "scripts", "growth", "memory", "startup", "connections", "cache", "clients")
+_BESIDE_REDIS = {"throughput", "scripts", "growth", "memory", "startup", "connections", "clients"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +132,12 @@ def _plan(
         plan["startup"] = lambda: [startup.measure(baseline, subject, scale.starts)]
         plan["connections"] = lambda: [connections.measure(baseline, subject, scale.idle, scale.cycles)]
         plan["clients"] = lambda: [clients.measure(baseline, subject, scale.calls // 10)]
-        if "throughput" in wanted:
+        if {"throughput", "scripts"}.intersection(wanted):
             benchmark = find_command("REDIS_BENCHMARK", "redis-benchmark", os.environ)
             versions["redis-benchmark"] = version_of(benchmark)
             load = throughput.Load(benchmark, scale.requests, scale.rounds, options.keyspace)
             tests = throughput.named(options.tests) if options.tests else throughput.TESTS
+            plan["scripts"] = partial(scripts.measure, baseline, subject, load)
             plan["throughput"] = partial(throughput.measure, baseline, subject, load, tests)
     plan["cache"] = lambda: [embedded.measure(scale.calls)]
     return versions, [plan[name] for name in SECTIONS if name in wanted]

@@ -215,13 +215,18 @@ def _run(server: Server, load: Load, test: BenchmarkTest, depth: int) -> Reading
     with server.wire() as wire:
         wire.call(b"FLUSHALL")
     if test.fill is not None:
-        _benchmark(load.arguments(server.port, test.fill, depth), server.name)
+        run_benchmark(load.arguments(server.port, test.fill, depth), server.name)
     words = load.arguments(server.port, test.name, depth, test.share)
-    (reading,) = parse_csv(_benchmark(words, server.name)).values()
+    (reading,) = parse_csv(run_benchmark(words, server.name)).values()
     return reading
 
 
-def _benchmark(words: Sequence[str], server: str) -> str:
+def run_benchmark(words: Sequence[str], server: str) -> str:
+    """Return what redis-benchmark prints.
+
+    Raises:
+        BenchError: when it fails.
+    """
     try:
         finished = subprocess.run(words, capture_output=True, text=True, check=False)
     except OSError as error:

@@ -25,6 +25,10 @@ class RespError(Exception):
         return self.message.partition(" ")[0]
 
 
+class CountedError(RespError):
+    """An error reply that INFO has counted already: a script hands on what a command in it was refused with."""
+
+
 def text(raw: bytes) -> str:
     """Return bytes from a client as text for an error; every byte survives the way back to the wire."""
     return raw.decode("utf-8", "surrogateescape")
@@ -479,6 +483,20 @@ INVALID_FIRST_DB: Final = "ERR invalid first DB index"
 INVALID_SECOND_DB: Final = "ERR invalid second DB index"
 NO_SHUTDOWN: Final = "ERR No shutdown in progress."
 SHUTDOWN_FAILED: Final = "ERR Errors trying to SHUTDOWN. Check logs."
+NOT_SAVED: Final = "ERR"
+NOT_LOADED: Final = "ERR Error trying to load the RDB dump, check server logs."
+SAVE_IN_PROGRESS: Final = "ERR Background save already in progress"
+NOT_PERSISTED: Final = (
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk. Commands that"
+    " may modify the data set are disabled, because this instance is configured to report errors during writes if RDB"
+    " snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB"
+    " error."
+)
+NO_JOURNAL: Final = "this server keeps no journal; it saves snapshots: see the directive save"
+"""Our own, as the next one: Redis would begin to keep one."""
+NO_JOURNAL_TO_REWRITE: Final = (
+    "ERR BGREWRITEAOF is not possible: this server keeps no journal; BGSAVE saves a snapshot"
+)
 DEBUG_NOT_ALLOWED: Final = (
     'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a'
     " local connection, otherwise you need to set this option in the configuration file, and then restart the server."
@@ -660,6 +678,10 @@ MIGRATE_REFUSED: Final = "ERR MIGRATE is not possible: this server opens no conn
 
 # DEBUG ---------------------------------------------------------------------------------------------------
 
+RELOAD_OPTIONS: Final = "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
+NOT_A_LISTPACK: Final = "ERR Not a listpack encoded object."
+NOT_A_HASH_TABLE: Final = "ERR The value stored at the specified key is not represented using an hash table"
+NO_SUCH_DATABASE: Final = "ERR Out of range database"
 PACKED_THRESHOLD: Final = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
 NOT_A_PROTOCOL_TYPE: Final = (
     "ERR Wrong protocol type name. Please use one of the following:"
@@ -706,6 +728,126 @@ def filter_syntax(near: bytes) -> str:
     return f"ERR syntax error in FILTER expression near: {text(near)}"
 
 
+# Scripts and functions ------------------------------------------------------------------------------------
+
+NO_SCRIPTING: Final = "ERR this server runs no scripts"
+NO_SCRIPT: Final = "NOSCRIPT No matching script. Please use EVAL."
+NUMKEYS_NEGATIVE: Final = "ERR Number of keys can't be negative"
+NUMKEYS_TOO_LARGE: Final = "ERR Number of keys can't be greater than number of args"
+BAD_NUMKEYS: Final = "ERR Bad number of keys provided"
+UNKNOWN_IN_SCRIPT: Final = "ERR Unknown Redis command called from script"
+WRONG_ARITY_IN_SCRIPT: Final = "ERR Wrong number of args calling Redis command from script"
+NOT_ALLOWED_IN_SCRIPT: Final = "ERR This Redis command is not allowed from script"
+WRITE_IN_READ_ONLY_SCRIPT: Final = "ERR Write commands are not allowed from read-only scripts."
+NOT_A_READ_ONLY_SCRIPT: Final = "ERR Can not execute a script with write flag using *_ro command."
+INVALID_ACL_CHECK: Final = "ERR Invalid command passed to redis.acl_check_cmd()"
+SCRIPT_FAILED: Final = "ERR unknown error"
+SCRIPT_OUT_OF_MEMORY: Final = "ERR not enough memory for scripts"
+INVALID_SHEBANG: Final = "ERR Invalid script shebang"
+SCRIPT_FLUSH_OPTION: Final = "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
+SCRIPT_DEBUG_OPTION: Final = "ERR Use SCRIPT DEBUG YES/SYNC/NO"
+NO_SCRIPT_DEBUGGER: Final = "ERR SCRIPT DEBUG is not supported"
+BUSY_SCRIPT: Final = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
+BUSY_FUNCTION: Final = (
+    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
+)
+NOT_BUSY: Final = "NOTBUSY No scripts in execution right now."
+UNKILLABLE: Final = (
+    "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the"
+    " script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
+)
+KILLED_SCRIPT: Final = "ERR Script killed by user with SCRIPT KILL..."
+FUNCTION_NOT_FOUND: Final = "ERR Function not found"
+LIBRARY_NOT_FOUND: Final = "ERR Library not found"
+NO_LIBRARY_METADATA: Final = "ERR Missing library metadata"
+INVALID_LIBRARY_METADATA: Final = "ERR Invalid library metadata"
+NO_LIBRARY_NAME: Final = "ERR Library name was not given"
+BAD_FUNCTION_NAME: Final = (
+    "Library names can only contain letters, numbers, or underscores(_) and must be at least one character"
+    " long"
+)
+BAD_LIBRARY_NAME: Final = f"ERR {BAD_FUNCTION_NAME}"
+NAME_GIVEN_TWICE: Final = "ERR Invalid metadata value, name argument was given multiple times"
+NOT_A_FUNCTION: Final = "ERR given type is not a function"
+OLD_FUNCTION_FORMAT: Final = "ERR Pre-GA function format not supported"
+BAD_FUNCTIONS: Final = "ERR Failed loading functions payload"
+SCRIPT_ABANDONED: Final = "ERR the server stops"
+NO_FUNCTIONS: Final = "ERR No functions registered"
+FUNCTION_FLUSH_OPTION: Final = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
+NO_LIBRARY_PATTERN: Final = "ERR library name argument was not given"
+RESTORE_POLICY: Final = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
+
+
+def script_does_not_compile(reason: bytes) -> str:
+    """A script that is no Lua."""
+    return f"ERR Error compiling script (new function): {text(reason)}"
+
+
+def denied_in_script(reason: str) -> str:
+    """A call that the user of a script may not make."""
+    return f"ERR ACL failure in script: {reason}"
+
+
+def unexpected_engine(name: str) -> str:
+    """A script whose first line asks for another language."""
+    return f"ERR Unexpected engine in script shebang: {name}"
+
+
+def unknown_shebang_option(option: str) -> str:
+    """A word that the first line of a script may not have."""
+    return f"ERR Unknown lua shebang option: {option}"
+
+
+def unexpected_flag(flag: str) -> str:
+    """A flag that no script has."""
+    return f"ERR Unexpected flag in script shebang: {flag}"
+
+
+def engine_not_found(name: str) -> str:
+    """A library in another language."""
+    return f"ERR Engine '{name}' not found"
+
+
+def invalid_metadata(option: str) -> str:
+    """A word that the first line of a library may not have."""
+    return f"ERR Invalid metadata value given: {option}"
+
+
+def library_exists(name: str) -> str:
+    """A library that is there already."""
+    return f"ERR Library '{name}' already exists"
+
+
+def restored_library_exists(name: str) -> str:
+    """A library of a payload that is there already."""
+    return f"ERR Library {name} already exists"
+
+
+def function_exists(name: str) -> str:
+    """A function that another library has."""
+    return f"ERR Function {name} already exists"
+
+
+def library_does_not_compile(reason: str) -> str:
+    """A library that is no Lua."""
+    return f"ERR Error compiling function: {reason}"
+
+
+def library_failed(reason: str) -> str:
+    """A library whose code raised an error."""
+    return f"ERR Error registering functions: {reason}"
+
+
+def unknown_load_option(option: bytes) -> str:
+    """A word that FUNCTION LOAD does not know."""
+    return f"ERR Unknown option given: {text(option)}"
+
+
+def unknown_list_argument(argument: bytes) -> str:
+    """A word that FUNCTION LIST does not know."""
+    return f"ERR Unknown argument {text(argument)}"
+
+
 # CONFIG -------------------------------------------------------------------------------------------------
 
 CONFIG_IMMUTABLE: Final = "can't set immutable config"
@@ -714,6 +856,7 @@ CONFIG_DUPLICATE: Final = "duplicate parameter"
 CONFIG_BAD_DIRECTIVE: Final = "Bad directive or wrong number of arguments"
 CONFIG_BIND_FAILED: Final = "Failed to bind to specified addresses."
 CONFIG_LISTEN_FAILED: Final = "Unable to listen on this port. Check server logs."
+CONFIG_TLS_FAILED: Final = "Unable to update TLS configuration. Check server logs."
 
 
 def too_many_clients(room: int) -> str:
@@ -749,6 +892,7 @@ INVALID_MULTIBULK: Final = "ERR Protocol error: invalid multibulk length"
 INVALID_BULK: Final = "ERR Protocol error: invalid bulk length"
 UNAUTHENTICATED_MULTIBULK: Final = "ERR Protocol error: unauthenticated multibulk length"
 UNAUTHENTICATED_BULK: Final = "ERR Protocol error: unauthenticated bulk length"
+PROTOCOL_TLS: Final = "ERR Protocol error: TLS on a port that speaks none"
 
 
 MAX_CLIENTS: Final = "ERR max number of clients reached"

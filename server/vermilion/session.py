@@ -28,6 +28,9 @@ GATE_AUTH: Final = 1 << 1  # not authenticated
 GATE_NO_TOUCH: Final = 1 << 2  # CLIENT NO-TOUCH
 GATE_REPLY: Final = 1 << 3  # CLIENT REPLY OFF or SKIP
 GATE_MEMORY: Final = 1 << 4  # more than `maxmemory` is used, and nothing may be evicted
+GATE_SCRIPT: Final = 1 << 16  # the session is a script's
+GATE_READ_ONLY: Final = 1 << 17  # a script that may change nothing
+GATE_BUSY: Final = 1 << 18  # a script runs for longer than `busy-reply-threshold`
 GATE_MULTI: Final = 1 << 5  # in MULTI: calls are queued
 GATE_SUBSCRIBED: Final = 1 << 6  # subscribed: little else is allowed in RESP2, and messages may come
 GATE_TRACKING: Final = 1 << 7  # CLIENT TRACKING: keys that are read are remembered, and messages may come
@@ -35,6 +38,7 @@ GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
 GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
 GATE_ACL: Final = 1 << 8  # the user is restricted
 GATE_TIMED: Final = 1 << 11  # SLOWLOG is interested in quick calls, too: each is timed by itself
+GATE_UNSAVED: Final = 1 << 13  # the last background save failed, and `stop-writes-on-bgsave-error` is on
 
 
 CLIENT_SIZE: Final = 3300
@@ -262,6 +266,72 @@ class MemoryFigures(NamedTuple):
         return self.used - self.overhead
 
 
+class SnapshotFigures(NamedTuple):
+    """What INFO says of saving; -1 for a duration that there is none of.
+
+    Args:
+        saving: whether a background save is under way.
+        last_ok: whether the last one succeeded.
+        last_duration_s: how long the last one took.
+        current_duration_s: for how long one has been under way.
+        saves: how many were asked for.
+        keys_done: how many keys the one under way has written.
+        keys_total: of how many.
+        keys_loaded: how many keys the last file that was loaded had.
+        keys_expired: how many more that had expired.
+    """
+
+    saving: bool = False
+    last_ok: bool = True
+    last_duration_s: int = -1
+    current_duration_s: int = -1
+    saves: int = 0
+    keys_done: int = 0
+    keys_total: int = 0
+    keys_loaded: int = 0
+    keys_expired: int = 0
+
+
+class Persistence(Protocol):
+    """What is left of an engine's keys when it ends: snapshots, in a file."""
+
+    @property
+    def is_saving(self) -> bool:
+        """Whether a background save is under way."""
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether writing is to be refused, as what is written would not be saved."""
+
+    @property
+    def last_save_ms(self) -> int:
+        """When the last save succeeded; at first, when the engine started."""
+
+    def save(self) -> bool:
+        """Write a snapshot now; return whether it was written. The log says why not."""
+
+    def count_save(self) -> None:
+        """Count a save that was asked for, in INFO."""
+
+    def save_in_background(self) -> None:
+        """Begin to write a snapshot between the calls of clients; none may be under way."""
+
+    def reload(self, *, save: bool, flush: bool, merge: bool) -> None:
+        """Load the snapshot; RespError says that it could not be, with nothing changed (DEBUG RELOAD)."""
+
+    def emptied(self) -> None:
+        """Let the file be as empty as the databases are (FLUSHALL), where there are save points."""
+
+    def prepare_end(self, *, save: bool | None, force: bool) -> bool:
+        """Save before a server ends, with None if there are save points; return whether it may end."""
+
+    def cron(self) -> None:
+        """Begin a background save when a save point says so."""
+
+    def figures(self) -> SnapshotFigures:
+        """Return what INFO says of saving."""
+
+
 class QueuedCalls(Protocol):
     """What a client has queued since MULTI."""
 
@@ -351,6 +421,104 @@ class ServerStats(Protocol):
         """Count an error reply."""
 
 
+class LibraryFunction(NamedTuple):
+    """One function of a library, as FUNCTION LIST shows it."""
+
+    name: bytes
+    description: bytes | None
+    flags: tuple[bytes, ...]
+
+
+class RunningScript(NamedTuple):
+    """The script or the function that runs, as FUNCTION STATS shows it."""
+
+    name: bytes
+    command: Sequence[bytes]
+    duration_ms: int
+    function: bool
+
+
+class ScriptFigures(NamedTuple):
+    """What INFO says of scripts and functions; sizes are bytes."""
+
+    scripts: int = 0
+    scripts_memory: int = 0
+    evicted: int = 0
+    runtime_memory: int = 0
+    libraries: int = 0
+    functions: int = 0
+    libraries_memory: int = 0
+    functions_runtime_memory: int = 0
+
+
+class FunctionLibraries(Protocol):
+    """The libraries of functions."""
+
+    def call(self, session: Session, argv: list[bytes], count: int, *, read_only: bool) -> Reply:
+        """Run the function that a call names, with `count` keys."""
+
+    def has(self, name: bytes) -> bool:
+        """Return whether there is a function."""
+
+    def load(self, code: bytes, *, replace: bool) -> bytes:
+        """Load a library; return its name. RespError says why it cannot be."""
+
+    def delete(self, name: bytes) -> None:
+        """Delete a library; RespError when there is none."""
+
+    def flush(self) -> None:
+        """Delete all libraries."""
+
+    def listed(self) -> Sequence[tuple[bytes, Sequence[LibraryFunction], bytes]]:
+        """Return each library's name, its functions and its code."""
+
+    def dump(self) -> bytes:
+        """Return all libraries as a payload."""
+
+    def restore(self, data: bytes, policy: str) -> None:
+        """Take in the libraries of a payload: `FLUSH`, `APPEND` or `REPLACE`. RespError says why it cannot be."""
+
+    def take(self, codes: Sequence[bytes], policy: str) -> None:
+        """Take in libraries by their code."""
+
+
+class Scripting(Protocol):
+    """Lua, as EVAL, SCRIPT, FUNCTION and FCALL ask for it; the assembly puts it in place."""
+
+    @property
+    def libraries(self) -> FunctionLibraries:
+        """The libraries of functions."""
+
+    @property
+    def running(self) -> RunningScript | None:
+        """The script that runs."""
+
+    @property
+    def figures(self) -> ScriptFigures:
+        """What INFO says of scripts and functions."""
+
+    def eval(self, session: Session, argv: list[bytes], count: int, *, read_only: bool) -> Reply:
+        """Run the script that a call brings, with `count` keys."""
+
+    def evalsha(self, session: Session, argv: list[bytes], count: int, *, read_only: bool) -> Reply:
+        """Run the script whose digest a call brings, with `count` keys."""
+
+    def load(self, body: bytes) -> bytes:
+        """Keep a script; return its digest."""
+
+    def exists(self, digest: bytes) -> bool:
+        """Return whether the script with a digest is there."""
+
+    def flush(self) -> None:
+        """Forget all scripts."""
+
+    def kill(self, *, function: bool) -> None:
+        """End the running script, or the running function; RespError says why not."""
+
+    def abandon(self) -> None:
+        """End the running script whatever it has done: the server stops."""
+
+
 class Server(Protocol):
     """What commands may ask of the engine that runs them.
 
@@ -365,6 +533,10 @@ class Server(Protocol):
     keyspace: KeyspaceStats
     configuration: Configuration
     settings: Settings
+    scripting: Scripting | None
+    busy_reply: str | None
+    """The error for most calls while a script runs for too long; None otherwise."""
+    persistence: Persistence
     active_expire: bool
     """Whether the periodic work reclaims expired keys (DEBUG SET-ACTIVE-EXPIRE)."""
     cron_paused: bool
@@ -431,5 +603,13 @@ class Server(Protocol):
     def reset_stats(self) -> None:
         """Start counting anew (CONFIG RESETSTAT)."""
 
-    def shut_down(self) -> None:
-        """Ask the assembly to stop serving once this call has been answered."""
+    def shut_down(self, *, save: bool | None = None, force: bool = False) -> bool:
+        """Save, and ask the assembly to stop serving once this call has been answered.
+
+        Args:
+            save: whether to save; None to do so if there are save points.
+            force: whether to stop though saving fails.
+
+        Returns:
+            Whether it stops.
+        """

@@ -1,6 +1,7 @@
 """The server group, beyond what COMMAND reads from the declarations."""
 
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -192,8 +193,9 @@ class TestLolwut:
 
 class TestShutdown:
     @pytest.fixture
-    def asked(self, engine: Engine) -> list[bool]:
+    def asked(self, engine: Engine, tmp_path: Path) -> list[bool]:
         asked: list[bool] = []
+        engine.settings.dir = str(tmp_path / "missing")
         engine.on_shutdown = lambda: asked.append(True)
         return asked
 

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from conformance.bench import growth, memory, report, result, servers, throughput, wire
+from conformance.bench import growth, memory, report, result, scripts, servers, throughput, wire
 from conformance.bench.result import BenchError, Figure, Goal, Reading, Section
 
 CSV = """\
@@ -265,3 +265,9 @@ def test_the_examples_in_docstrings_hold(module: ModuleType) -> None:
     outcome = doctest.testmod(module)
     assert outcome.attempted > 0
     assert outcome.failed == 0
+
+
+def test_a_script_is_run_by_its_digest() -> None:
+    load = throughput.Load(["redis-benchmark"], requests=1000, rounds=1)
+    words = scripts.arguments(load, 7000, scripts.SCRIPTS[-1], "digest")
+    assert words[-8:] == ["-P", "1", "-n", "10", "evalsha", "digest", "1", "key"]

@@ -263,3 +263,98 @@ def test_garbage_beside_a_good_client(server: Process, port: int) -> None:
     assert server.status() == 0
     assert server.errors() == ""
     assert "Traceback" not in "\n".join(server.log)
+
+
+# What stays ---------------------------------------------------------------------------------------------
+
+
+def serve(folder: Path, port: int, *arguments: str) -> Process:
+    return Process(folder, "--port", str(port), *arguments)
+
+
+def test_what_was_saved_is_there_after_a_kill(folder: Path, port: int) -> None:
+    with serve(folder, port).ready() as server, redis.Redis(port=port) as client:
+        client.set("a", "1", ex=1000)
+        client.rpush("l", "x", "y")
+        assert client.save()
+        client.set("unsaved", "1")
+        server.signal(signal.SIGKILL)
+        assert server.status() == -signal.SIGKILL
+    with serve(folder, port).ready() as server, redis.Redis(port=port) as client:
+        assert (client.get("a"), client.lrange("l", 0, -1), client.get("unsaved")) == (
+            b"1",
+            [b"x", b"y"],
+            None,
+        )
+        assert 900 < client.ttl("a") <= 1000
+        assert any("Done loading RDB, keys loaded: 2, keys expired: 0." in line for line in server.log)
+
+
+def test_a_background_save_of_a_server(folder: Path, port: int) -> None:
+    with serve(folder, port).ready() as server, redis.Redis(port=port) as client:
+        client.mset({str(number): "x" * 100 for number in range(5000)})
+        assert client.bgsave()
+        deadline = time.monotonic() + WAIT
+        while client.info("persistence")["rdb_bgsave_in_progress"]:
+            assert time.monotonic() < deadline
+        server.signal(signal.SIGKILL)
+        server.status()
+    assert [file.name for file in folder.iterdir()] == ["dump.rdb"]
+    with serve(folder, port).ready(), redis.Redis(port=port) as client:
+        assert client.dbsize() == 5000
+
+
+@pytest.mark.parametrize("how", ["SHUTDOWN", "SIGTERM", "SIGINT"])
+def test_with_save_points_the_end_saves(folder: Path, port: int, how: str) -> None:
+    with serve(folder, port, "--save", "3600 1").ready() as server, redis.Redis(port=port) as client:
+        client.set("a", "1")
+        if how == "SHUTDOWN":
+            client.shutdown()
+        else:
+            server.signal(signal.Signals[how])
+        assert server.status() == 0
+        assert any("DB saved on disk" in line for line in server.log)
+    assert (folder / "dump.rdb").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--save", ""], ["--shutdown-on-sigterm", "nosave"]])
+def test_without_save_points_it_does_not(folder: Path, port: int, arguments: list[str]) -> None:
+    with serve(folder, port, *arguments).ready() as server, redis.Redis(port=port) as client:
+        client.set("a", "1")
+        server.signal(signal.SIGTERM)
+        assert server.status() == 0
+    assert not (folder / "dump.rdb").exists()
+
+
+def test_a_signal_does_not_end_what_cannot_be_saved(folder: Path, port: int) -> None:
+    files = folder / "files"
+    files.mkdir()
+    with serve(folder, port, "--save", "3600 1", "--dir", "files").ready() as server:
+        with redis.Redis(port=port) as client:
+            client.set("a", "1")
+            files.rmdir()
+            server.signal(signal.SIGTERM)
+            server.ready("SIGTERM received but errors trying to shut down the server")
+            with pytest.raises(ResponseError, match="Errors trying to SHUTDOWN"):
+                client.execute_command("SHUTDOWN")
+            assert client.get("a") == b"1"
+        server.signal(signal.SIGKILL)
+
+
+def test_a_damaged_file_stops_the_start(folder: Path, port: int) -> None:
+    (folder / "dump.rdb").write_bytes(b"REDIS0012\xfa\x09redis-ver\x058.0")
+    with serve(folder, port) as server:
+        assert server.status() == 1
+        assert server.log[-2].endswith("# The file is damaged at byte 21 of 24")
+        assert server.log[-1].endswith("# Fatal error loading the DB, check server logs. Exiting.")
+    assert (folder / "dump.rdb").exists()
+
+
+def test_a_journal_is_not_promised(folder: Path, port: int) -> None:
+    with serve(folder, port, "--appendonly", "yes").ready() as server, redis.Redis(port=port) as client:
+        assert client.config_get("appendonly") == {"appendonly": "no"}
+        assert any(
+            "# appendonly yes has no effect: this server keeps no journal" in line for line in server.log
+        )
+        with pytest.raises(ResponseError, match="keeps no journal"):
+            client.config_set("appendonly", "yes")

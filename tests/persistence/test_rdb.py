@@ -287,3 +287,10 @@ def test_the_real_server_s_checker_finds_nothing(tmp_path: Path) -> None:
         checker.symlink_to(server_command())
     done = subprocess.run([checker, file], capture_output=True, check=False, timeout=20)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("kind", [6, 7, 247])
+def test_what_a_module_wrote_is_named(kind: int) -> None:
+    data = b"REDIS0012" + bytes([kind]) + b"\x01k\x00\xff" + bytes(8)
+    with pytest.raises(SnapshotError, match="of a module, such as vector sets"):
+        rdb.read(data, Settings())

@@ -1,9 +1,12 @@
 """The checksum against its definition, bit by bit."""
 
+from random import Random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vermilion.rdb.crc64 import crc64
+from vermilion.rdb.crc64 import _MULTIPLE, crc64
 
 
 def bit_by_bit(data: bytes) -> int:
@@ -24,3 +27,26 @@ def test_the_definition(data: bytes) -> None:
 @given(st.binary(max_size=40), st.binary(max_size=40))
 def test_it_can_be_continued(one: bytes, other: bytes) -> None:
     assert crc64(other, crc64(one)) == crc64(one + other)
+
+
+def test_the_multiple_is_one() -> None:
+    remainder = 0
+    for exponent in range(max(_MULTIPLE), -1, -1):
+        remainder = remainder << 1 | (exponent in _MULTIPLE)
+        if remainder >> 64:
+            remainder ^= 1 << 64 | 0xAD93D23594C935A9
+    assert remainder == 0
+
+
+@pytest.mark.parametrize("size", [2047, 2048, 2049, 4096, 10_000, 65_537, 300_001])
+def test_long_data_is_what_its_parts_are(size: int) -> None:
+    data = Random(size).randbytes(size)
+    crc = 0
+    for at in range(0, size, 1000):
+        crc = crc64(data[at : at + 1000], crc)
+    assert crc64(data) == crc
+    assert crc64(data, crc) == crc64(data[1000:], crc64(data[:1000], crc))
+
+
+def test_zeros_in_front_count_for_nothing() -> None:
+    assert crc64(bytes(100_000) + b"123456789") == crc64(b"123456789")

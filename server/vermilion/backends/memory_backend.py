@@ -1,19 +1,26 @@
 """The in-memory backend: an engine in this process, under the cache API and under the server's command face."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vermilion.clock import Clock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
+from vermilion.engine.measures import measures
 from vermilion.errors import RespError
+from vermilion.measures import Histogram, Measure
 from vermilion.pending import Pending
+from vermilion.persistence.snapshots import Save, Snapshots
 from vermilion.protocol.reply import Reply
+from vermilion.scripting.scripts import Scripts
 
 if TYPE_CHECKING:
     from vermilion.session import Session
+
+SAVE_SLICE_S: Final = 0.002
+"""Seconds that a background save takes before clients have their turn."""
 
 
 class MemoryCacheBackend:
@@ -60,6 +67,11 @@ class MemoryCacheBackend:
         self._alarm: asyncio.TimerHandle | None = None
         self.engine.waiting.set_alarm = self._set_alarm
         self.engine.eviction.resume = self._evict_soon
+        self.engine.scripting = Scripts(self.engine)
+        self.snapshots = Snapshots(self.engine)
+        self.snapshots.start_writing = self._write_in_background
+        self.engine.persistence = self.snapshots
+        self._writing: asyncio.Task[None] | None = None
 
     def _make_engine(self, clock: Clock | None, max_keys: int) -> Engine:
         """Return the engine; other backends may want another one."""
@@ -94,6 +106,10 @@ class MemoryCacheBackend:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
+        self.snapshots.cancel()
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
 
     async def get(self, key: str) -> bytes | None:
         """Return the value of a key.
@@ -208,6 +224,38 @@ class MemoryCacheBackend:
             raise reply
         return reply
 
+    def measures(self) -> Iterable[Measure | Histogram]:
+        """Return what the engine has counted, for whoever watches it.
+
+        Returns:
+            Measures of the moment.
+
+        Example:
+            >>> backend = MemoryCacheBackend()
+            >>> asyncio.run(backend.set("greeting", b"hello"))
+            >>> [measure.values for measure in backend.measures() if measure.name == "keys"]
+            [{('0',): 1}]
+
+        See Also:
+            `trouble`.
+        """
+        return measures(self.engine)
+
+    def trouble(self) -> str | None:
+        """Return why a PING would not be answered with PONG.
+
+        Returns:
+            None: an engine in this process answers whenever the event loop does.
+
+        Example:
+            >>> MemoryCacheBackend().trouble() is None
+            True
+
+        See Also:
+            `measures`.
+        """
+        return None
+
     async def _pending_reply(self, session: "Session") -> Reply:
         """Wait for the reply of a call of this process; calls that are made meanwhile have another session."""
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
@@ -253,6 +301,28 @@ class MemoryCacheBackend:
             asyncio.get_running_loop().call_soon(self.engine.eviction.work_off)
         except RuntimeError:
             return  # without an event loop, the next call or the periodic work goes on
+
+    def _write_in_background(self, save: Save) -> None:
+        """Run a background save between other work, or at once in a program without an event loop."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.snapshots.write_out(save)
+        else:
+            self._writing = loop.create_task(self._write(save))
+
+    async def _write(self, save: Save) -> None:
+        """Write a background save slice by slice, and wait for the disk in a thread."""
+        written = False
+        try:
+            while not save.advance(SAVE_SLICE_S):  # noqa: ASYNC110  # this is the work, not a wait for it
+                await asyncio.sleep(0)
+            await asyncio.to_thread(save.settle)
+            written = True
+        except OSError:
+            return  # the log says what it was
+        finally:
+            self.snapshots.finish(save, written=written)
 
     def _schedule(self) -> None:
         """Run the engine's periodic work `hz` times a second, for a quarter of the time at most."""

@@ -1,13 +1,14 @@
 """DEBUG, of the server group: what tests and the curious need, where the configuration allows it.
 
-Redis's own test tools call it. A subcommand is here if it does what it says; those that look into structures which
-Python hides (hash tables, listpacks), crash the server or reach into its allocator are unknown.
+Redis's own test tools call it. A subcommand is here if it does what it says; those that crash the server or reach into
+its allocator are unknown. A listpack is what a value would be in a snapshot, and a hash table is Python's own.
 """
 
 import logging
 import re
 import time as system_time
 from collections.abc import Callable, Mapping
+from sys import getsizeof
 from typing import Final
 
 from vermilion import errors
@@ -18,10 +19,15 @@ from vermilion.keyspace import digest as digests
 from vermilion.keyspace import value as values
 from vermilion.keyspace.database import Database
 from vermilion.kinds import parse_memory
+from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import OK, Attributed, BigNumber, Messages, Push, Reply, Status, Verbatim
 from vermilion.rdb.payload import serialized_length
 from vermilion.session import Server, Session
+from vermilion.structures.hash import Hash
+from vermilion.structures.list import List
+from vermilion.structures.set import Set
 from vermilion.structures.vector_set import VectorSet
+from vermilion.structures.zset import ZSet
 
 LOGGER: Final = logging.getLogger("vermilion")
 
@@ -149,7 +155,91 @@ def _packed_threshold(session: Session, arguments: list[bytes]) -> Status:
     return OK
 
 
+_LISTPACKS: Final = frozenset({"listpack", "listpackex"})
+
+
+def _listpack(session: Session, arguments: list[bytes]) -> Status:
+    held = _held(session, arguments[0])
+    if not isinstance(held, Hash | List | Set | ZSet) or values.encoding(held) not in _LISTPACKS:
+        raise RespError(errors.NOT_A_LISTPACK)
+    LOGGER.warning(
+        "DEBUG LISTPACK: a %s of %d, in %d bytes of a snapshot",
+        held.type_name,
+        len(held),
+        serialized_length(held),
+    )
+    return Status("Listpack structure printed on stdout")
+
+
+def _table_stats(session: Session, arguments: list[bytes]) -> Verbatim:
+    number = parse_int64(arguments[0])
+    if number is None:
+        raise RespError(errors.NOT_AN_INTEGER)
+    databases = session.server.databases
+    if not 0 <= number < len(databases):
+        raise RespError(errors.NO_SUCH_DATABASE)
+    db = databases[number]
+    return _table_text(
+        f"[Dictionary HT]\n{_stats_of(db.data) if db.data else ''}"
+        f"[Expires HT]\n{_stats_of(db.expires) if db.expires else ''}"
+    )
+
+
+def _table_stats_of_key(session: Session, arguments: list[bytes]) -> Verbatim:
+    held = _held(session, arguments[0])
+    table: Mapping[bytes, object] | None = None
+    if isinstance(held, Hash) and held.encoding == "hashtable":
+        table = held.fields
+    elif isinstance(held, Set) and held.encoding == "hashtable":
+        table = held.table
+    elif isinstance(held, ZSet) and held.encoding == "skiplist":
+        table = held.scores
+    if table is None:
+        raise RespError(errors.NOT_A_HASH_TABLE)
+    return _table_text(_stats_of(table))
+
+
+def _table_text(text: str) -> Verbatim:
+    return Verbatim(text.encode())
+
+
+def _stats_of(table: Mapping[bytes, object]) -> str:
+    """Return what is known of a hash table: no lengths of chains, as a dict probes instead."""
+    return (
+        "Hash table 0 stats (main hash table):\n"
+        f" table size: {_slots(table)}\n number of elements: {len(table)}\n"
+    )
+
+
+def _slots(table: Mapping[bytes, object]) -> int:
+    """Return how many slots a dict has: a power of two, of which two thirds may be taken, each by an entry of 24 bytes.
+
+    An index has 1, 2, 4 or 8 bytes, as many as the number of slots needs.
+    """
+    size = getsizeof(table) - getsizeof({})
+    slots = 8
+    while True:
+        index = 1 if slots <= 1 << 7 else 2 if slots <= 1 << 15 else 4 if slots <= 1 << 31 else 8
+        if slots * index + slots * 2 // 3 * 24 >= size - _KEYS_HEADER:
+            return slots
+        slots *= 2
+
+
+_KEYS_HEADER: Final = 32
+"""Bytes in front of the slots of a dict."""
+
+
 # The server -----------------------------------------------------------------------------------------------
+
+
+def _reload(session: Session, arguments: list[bytes]) -> Status:
+    words = {word.upper() for word in arguments}
+    if not words <= {b"MERGE", b"NOFLUSH", b"NOSAVE"}:
+        raise RespError(errors.RELOAD_OPTIONS)
+    session.server.persistence.reload(
+        save=b"NOSAVE" not in words, flush=b"NOFLUSH" not in words, merge=b"MERGE" in words
+    )
+    return OK
 
 
 def _change_replication_id(session: Session, arguments: list[bytes]) -> Status:
@@ -248,6 +338,12 @@ _HELP: Final = (
     "    Return the signatures of the values at these keys.",
     "ERROR <string>",
     "    Return <string> as an error.",
+    "HTSTATS <db> [FULL]",
+    "    Show the sizes of the tables of a database.",
+    "HTSTATS-KEY <key> [FULL]",
+    "    Show the size of the table that holds <key>'s members or fields.",
+    "LISTPACK <key>",
+    "    Write into the log how large the listpack at <key> is.",
     "LOG <message>",
     "    Write <message> into the log.",
     "OBJECT <key>",
@@ -261,6 +357,9 @@ _HELP: Final = (
     "    map, attrib, push, verbatim, true, false.",
     "QUICKLIST-PACKED-THRESHOLD <size>",
     "    Accepted: long elements of lists stand by themselves anyway.",
+    "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+    "    Save all keys and load them again. With NOSAVE the file is loaded that is there,",
+    "    with NOFLUSH the present keys stay, with MERGE those of the file replace them.",
     "SET-ACTIVE-EXPIRE <0|1>",
     "    With 0, expired keys are reclaimed only when they are looked at; 1 goes",
     "    back to reclaiming them in the background, too.",
@@ -279,12 +378,16 @@ _SUBCOMMANDS: Final[Mapping[bytes, tuple[int, int, Callable[[Session, list[bytes
     b"digest-value": (0, _MANY, _digest_value),
     b"error": (1, 1, _error),
     b"help": (0, 0, _help),
+    b"htstats": (1, _MANY, _table_stats),
+    b"htstats-key": (1, _MANY, _table_stats_of_key),
+    b"listpack": (1, 1, _listpack),
     b"log": (1, 1, _log),
     b"object": (1, 1, _object),
     b"pause-cron": (1, 1, _pause_cron),
     b"populate": (1, 3, _populate),
     b"protocol": (1, 1, _protocol),
     b"quicklist-packed-threshold": (1, 1, _packed_threshold),
+    b"reload": (0, _MANY, _reload),
     b"set-active-expire": (1, 1, _set_active_expire),
     b"sleep": (1, 1, _sleep),
 }

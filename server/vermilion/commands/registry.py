@@ -49,6 +49,7 @@ _CATEGORIES: Final = {
     "hyperloglog": "hyperloglog",
     "stream": "stream",
     "list": "list",
+    "scripting": "scripting",
     "transactions": "transaction",
 }
 """A group's own ACL category, by its name."""
@@ -159,7 +160,7 @@ def _all_categories(flags: int, group: str, extra: Sequence[str]) -> tuple[str, 
         found.add(_CATEGORIES[group])
     if flags & WRITE:
         found.add("write")
-    if flags & READONLY:
+    if flags & READONLY and group != "scripting":  # what a script reads is the script's
         found.add("read")
     if flags & ADMIN:
         found |= {"admin", "dangerous"}

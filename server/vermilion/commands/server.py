@@ -272,6 +272,7 @@ def flushall(session: Session, argv: list[bytes]) -> Status:
     _check_flush_type(argv)
     for db in session.server.databases:
         db.clear()
+    session.server.persistence.emptied()
     return OK
 
 
@@ -376,14 +377,15 @@ def shutdown(
     force: Annotated[bool, Token("FORCE", since="7.0.0")] = False,
     abort: Annotated[bool, Token("ABORT", since="7.0.0")] = False,
 ) -> Reply:
-    """Stop the server; nothing is returned but the end of the connection."""
+    """Save the keys if there are save points, and stop the server; only the end of the connection is returned."""
     if abort:
         if save_selector or now or force:
             raise RespError(errors.SYNTAX)
         # There is nothing to abort: no shutdown waits for replicas.
         raise RespError(errors.NO_SHUTDOWN)
-    if save_selector == "SAVE" and not force:
-        # Keys are not stored on disk: what was asked for cannot be done, and only FORCE gives them up.
+    save = None if save_selector is None else save_selector == "SAVE"
+    if server.busy_reply is not None and save_selector != "NOSAVE":
+        raise RespError(server.busy_reply)
+    if not server.shut_down(save=save, force=force):
         raise RespError(errors.SHUTDOWN_FAILED)
-    server.shut_down()
     return NO_REPLY

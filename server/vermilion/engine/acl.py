@@ -333,6 +333,22 @@ class AccessControl:
         self._note(session, Refusal(denial.reason, "multi", denial.object, session.user.name))
         return errors.lost_permission(_EXEC_REASONS[denial.reason])
 
+    def refusal_in_script(self, caller: Session, command: Command, argv: Sequence[bytes]) -> str | None:
+        """Return the error text with which a call of a script is refused, None to let it pass.
+
+        Args:
+            caller: the client that runs the script.
+            command: what is called.
+            argv: the name and the arguments.
+        """
+        denial = self.denial(caller.user, command, argv)
+        if denial is None:
+            return None
+        self._note(caller, Refusal(denial.reason, "lua", denial.object, caller.user.name))
+        if denial.reason == "command":
+            return errors.denied_in_script(denial.text(caller.user, command).partition(" ")[2])
+        return errors.denied_in_script(f"No permissions to access a {denial.reason}")
+
     def explain(self, user: User, argv: Sequence[bytes]) -> str | None:
         """Return why a user may not make a call, None when it may (ACL DRYRUN).
 

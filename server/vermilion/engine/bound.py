@@ -10,21 +10,25 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from vermilion.commands.registry import COMMANDS, Command
-from vermilion.commands.syntax import DENYOOM, NO_AUTH, NO_MULTI, READONLY, WRITE
+from vermilion.commands.syntax import ALLOW_BUSY, DENYOOM, NO_AUTH, NO_MULTI, NOSCRIPT, READONLY, WRITE
 from vermilion.protocol.reply import Reply
 from vermilion.session import (
     GATE_ACL,
     GATE_AUTH,
+    GATE_BUSY,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
     GATE_NO_TOUCH,
     GATE_PAUSE,
+    GATE_READ_ONLY,
     GATE_REPLY,
     GATE_RESOLVE,
+    GATE_SCRIPT,
     GATE_SUBSCRIBED,
     GATE_TIMED,
     GATE_TRACKING,
+    GATE_UNSAVED,
     Session,
 )
 
@@ -44,6 +48,7 @@ ALL_GATES: Final = (
     | GATE_TIMED
 )
 
+RUN_SCRIPTS: Final = frozenset({"eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"})
 _NEVER_QUEUED: Final = frozenset({"multi", "exec", "discard", "watch", "quit", "reset"})
 _MAY_REPLICATE: Final = frozenset({"eval", "evalsha", "fcall", "pfcount", "publish", "spublish"})
 """Redis has a flag for them that it does not show: no writes by themselves, but what follows from them may be."""
@@ -66,7 +71,7 @@ class BoundCommand:
 
     __slots__ = (
         "call", "calls", "declared", "failed", "gated", "latencies", "many", "may_write", "name",
-        "nanoseconds", "plain", "rejected", "run", "subcommands", "uses_keys",
+        "nanoseconds", "plain", "rejected", "run", "subcommands", "uses_keys", "writes",
     )  # fmt: skip
 
     def __init__(self, declared: Command) -> None:
@@ -81,6 +86,15 @@ class BoundCommand:
         self.gated = ALL_GATES | GATE_RESOLVE if declared.subcommands else ALL_GATES
         if declared.flags & DENYOOM:
             self.gated |= GATE_MEMORY
+        self.writes = bool(declared.flags & WRITE)
+        if self.writes:
+            self.gated |= GATE_READ_ONLY
+        if declared.flags & NOSCRIPT:
+            self.gated |= GATE_SCRIPT
+        if not declared.flags & ALLOW_BUSY:
+            self.gated |= GATE_BUSY
+        if declared.flags & WRITE or declared.name == "ping":  # health checks are to notice
+            self.gated |= GATE_UNSAVED
         if declared.flags & NO_AUTH:
             # HELLO and RESET are among these: the slow path is where a change of the protocol is noticed.
             self.gated = self.gated & ~GATE_AUTH | GATE_RESOLVE
@@ -88,7 +102,7 @@ class BoundCommand:
             # The slow path sees to their arity, too: a call of a wrong one refuses the transaction.
             self.gated = self.gated & ~GATE_MULTI | GATE_RESOLVE
         if declared.name == "exec":
-            self.gated |= GATE_MEMORY
+            self.gated |= GATE_MEMORY | GATE_UNSAVED
         self.plain = not (self.gated & GATE_RESOLVE or declared.flags & NO_MULTI)
         self.may_write = bool(declared.flags & WRITE) or declared.name in _MAY_REPLICATE
         self.uses_keys = self.may_write or bool(declared.flags & READONLY)

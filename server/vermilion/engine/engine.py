@@ -23,6 +23,7 @@ from vermilion.engine import info as report
 from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.client_eviction import evict_clients
+from vermilion.engine.diskless import Diskless
 from vermilion.engine.eviction import Eviction, Meter
 from vermilion.engine.heap import Heap
 from vermilion.engine.monitors import Monitors
@@ -34,7 +35,7 @@ from vermilion.engine.stats import EngineStats
 from vermilion.engine.tracking import Tracking
 from vermilion.engine.transactions import RUN_LEAST, Transactions
 from vermilion.engine.waiting import WaitingRoom
-from vermilion.errors import RespError
+from vermilion.errors import CountedError, RespError
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
@@ -45,6 +46,7 @@ from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODER
 from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
 from vermilion.session import (
     GATE_ACL,
+    GATE_BUSY,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
@@ -54,8 +56,11 @@ from vermilion.session import (
     GATE_RESOLVE,
     GATE_TIMED,
     GATE_TRACKING,
+    GATE_UNSAVED,
     Configuration,
     MemoryFigures,
+    Persistence,
+    Scripting,
     Session,
     TableFigures,
     Transport,
@@ -149,11 +154,16 @@ class Engine:
             configuration.watch(directive, self._follow_policy)
         for directive in ("slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold"):
             configuration.watch(directive, self._follow_slowness)
+        self.persistence: Persistence = Diskless(self.clock.now_ms())
         self._caller: Session | None = None
         """Whose gated call runs."""
         self._afterwards: list[Reply] = []
         """The messages that this call has caused to its own client."""
         self.on_shutdown: Callable[[], None] = _ignore
+        self.scripting: Scripting | None = None
+        self.while_busy: Callable[[Session], None] = _ignore
+        """Lets whoever carries the clients serve them while a script runs on and on."""
+        self.busy_reply: str | None = None
 
     def _new_database(self, index: int, max_keys: int, *, recording: bool) -> Database:
         """Return an empty database."""
@@ -535,6 +545,8 @@ class Engine:
         db = session.db
         if gates & GATE_NO_TOUCH:
             db.touching = db.tracking and command.name == "touch"
+        if gates & GATE_MONITOR:
+            self.monitors.foresee(session, command, argv)
         try:
             reply = self._call(command, session, argv)
         finally:
@@ -592,7 +604,8 @@ class Engine:
             command.calls -= 1  # it did not run; the caller is about to count it
         else:
             command.failed += 1
-        self.stats.count_error(error.code)
+        if not isinstance(error, CountedError):
+            self.stats.count_error(error.code)
         return error
 
     # Calls that had to wait -------------------------------------------------------------------------------
@@ -659,6 +672,7 @@ class Engine:
         self.eviction.check()
         evict_clients(self.sessions.values(), self.settings, self.stats)
         self.used_memory_peak = max(self.used_memory_peak, process.memory().used)
+        self.persistence.cron()
         self.stats.count_cron(perf_counter_ns() - start)
         self.stats.sample(self.commands_processed(), self.busy_ns())
 
@@ -680,6 +694,10 @@ class Engine:
     def _gate_memory(self) -> None:
         """Let writes pass or not, of all sessions."""
         self.set_gate(GATE_MEMORY, on=self.eviction.exhausted)
+
+    def check_saving(self) -> None:
+        """See whether writing is to be refused because saving fails."""
+        self.set_gate(GATE_UNSAVED, on=self.persistence.is_failing)
 
     # What commands ask for --------------------------------------------------------------------------------
 
@@ -747,10 +765,34 @@ class Engine:
         self.used_memory_peak = process.memory().used
         self.eviction.exceeded_ns = 0
 
-    def shut_down(self) -> None:
-        """Ask the assembly to stop serving once this call has been answered."""
+    def begin_busy(self, text: str) -> None:
+        """Refuse with this error what is not allowed while a script runs for too long."""
+        self.busy_reply = text
+        self.set_gate(GATE_BUSY, on=True)
+
+    def end_busy(self) -> None:
+        """Serve all clients again: the script has ended."""
+        self.busy_reply = None
+        self.set_gate(GATE_BUSY, on=False)
+
+    def shut_down(self, *, save: bool | None = None, force: bool = False) -> bool:
+        """Save, and ask the assembly to stop serving once this call has been answered.
+
+        Args:
+            save: whether to save; None to do so if there are save points.
+            force: whether to stop though saving fails.
+
+        Returns:
+            Whether it stops.
+        """
+        if not self.persistence.prepare_end(save=save, force=force):
+            LOGGER.warning("Errors trying to shut down the server. Check the logs for more information.")
+            return False
+        if self.scripting is not None:
+            self.scripting.abandon()
         self.on_shutdown()
+        return True
 
 
-def _ignore() -> None:
+def _ignore(*_: object) -> None:
     """Stand in for an assembly: an engine alone has nothing to stop."""

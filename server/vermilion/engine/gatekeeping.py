@@ -1,22 +1,27 @@
 """What stands between a session and a command: the refusals of the slow path, in Redis's order.
 
-authentication -> transactions -> permissions -> memory -> subscriptions -> MONITOR
+authentication -> what scripts may not do -> transactions -> permissions -> memory -> disk -> subscriptions -> MONITOR
+-> a busy script
 """
 
 from typing import Final
 
 from vermilion import errors
-from vermilion.commands.syntax import DENYOOM, NO_MULTI
+from vermilion.commands.syntax import DENYOOM, NO_MULTI, WRITE
 from vermilion.engine.acl import AccessControl
 from vermilion.engine.bound import BoundCommand
 from vermilion.engine.transactions import calls_in
 from vermilion.session import (
     GATE_ACL,
     GATE_AUTH,
+    GATE_BUSY,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
+    GATE_READ_ONLY,
+    GATE_SCRIPT,
     GATE_SUBSCRIBED,
+    GATE_UNSAVED,
     Session,
 )
 
@@ -40,6 +45,10 @@ def obstacle(
     """
     if gates & GATE_AUTH:
         return errors.NO_AUTH
+    if gates & GATE_SCRIPT:
+        return errors.NOT_ALLOWED_IN_SCRIPT
+    if gates & GATE_READ_ONLY:
+        return errors.WRITE_IN_READ_ONLY_SCRIPT
     if gates & GATE_MULTI and command.declared.flags & NO_MULTI:
         return errors.NOT_IN_MULTI
     if gates & GATE_ACL:
@@ -48,8 +57,14 @@ def obstacle(
             return refusal
     if gates & GATE_MEMORY and any(called.declared.flags & DENYOOM for called in calls_in(session, command)):
         return errors.OUT_OF_MEMORY
+    if gates & GATE_UNSAVED and any(
+        called.declared.flags & WRITE or called.name == "ping" for called in calls_in(session, command)
+    ):
+        return errors.NOT_PERSISTED
     if gates & GATE_SUBSCRIBED and session.resp == 2 and command.name not in _WHILE_SUBSCRIBED:
         return errors.only_while_unsubscribed(command.name)
     if gates & GATE_MONITOR and session.monitoring and command.uses_keys:
         return errors.MONITOR_USES_NO_KEYS
+    if gates & GATE_BUSY:
+        return session.server.busy_reply
     return None

@@ -25,6 +25,7 @@ from vermilion.engine.eviction import EMPTY_SERVER
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import type_name
 from vermilion.messaging import CHANNEL, PATTERN, SHARD
+from vermilion.session import ScriptFigures
 from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION, REDIS_VERSION, __version__
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _server(engine: "Engine") -> Fields:
         "process_id": os.getpid(),
         "process_supervised": settings.supervised,
         "run_id": engine.run_id,
-        "tcp_port": settings.port,
+        "tcp_port": settings.port or settings.tls_port,
         "server_time_usec": engine.clock.now_us(),
         "uptime_in_seconds": uptime,
         "uptime_in_days": uptime // 86_400,
@@ -128,11 +129,13 @@ def _server(engine: "Engine") -> Fields:
         "config_file": engine.configuration.path or "",
         "io_threads_active": 0,
     }
+    bound = "".join(f",bind={address}" for address in settings.bind)
     if settings.port:
-        bound = "".join(f",bind={address}" for address in settings.bind)
         fields["listener0"] = f"name=tcp{bound},port={settings.port}"
     if settings.unixsocket:
         fields["listener1"] = f"name=unix,bind={settings.unixsocket}"
+    if settings.tls_port:
+        fields["listener2"] = f"name=tls{bound},port={settings.tls_port}"
     return fields
 
 
@@ -161,6 +164,9 @@ def _memory(engine: "Engine") -> Fields:
     dataset = memory.dataset
     total = process.system_memory()
     maxmemory = engine.settings.maxmemory
+    scripts = _script_figures(engine)
+    runtimes = scripts.runtime_memory + scripts.functions_runtime_memory
+    script_texts = scripts.scripts_memory + scripts.libraries_memory
     return {
         "used_memory": used,
         "used_memory_human": human(used),
@@ -179,19 +185,19 @@ def _memory(engine: "Engine") -> Fields:
         "allocator_muzzy": 0,
         "total_system_memory": total,
         "total_system_memory_human": human(total),
-        "used_memory_lua": 0,
-        "used_memory_vm_eval": 0,
-        "used_memory_lua_human": human(0),
-        "used_memory_scripts_eval": 0,
-        "number_of_cached_scripts": 0,
-        "number_of_functions": 0,
-        "number_of_libraries": 0,
-        "used_memory_vm_functions": 0,
-        "used_memory_vm_total": 0,
-        "used_memory_vm_total_human": human(0),
-        "used_memory_functions": 0,
-        "used_memory_scripts": 0,
-        "used_memory_scripts_human": human(0),
+        "used_memory_lua": scripts.runtime_memory,
+        "used_memory_vm_eval": scripts.runtime_memory,
+        "used_memory_lua_human": human(scripts.runtime_memory),
+        "used_memory_scripts_eval": scripts.scripts_memory,
+        "number_of_cached_scripts": scripts.scripts,
+        "number_of_functions": scripts.functions,
+        "number_of_libraries": scripts.libraries,
+        "used_memory_vm_functions": scripts.functions_runtime_memory,
+        "used_memory_vm_total": runtimes,
+        "used_memory_vm_total_human": human(runtimes),
+        "used_memory_functions": scripts.libraries_memory,
+        "used_memory_scripts": script_texts,
+        "used_memory_scripts_human": human(script_texts),
         "maxmemory": maxmemory,
         "maxmemory_human": human(maxmemory),
         "maxmemory_policy": engine.settings.maxmemory_policy,
@@ -219,8 +225,13 @@ def _memory(engine: "Engine") -> Fields:
     }
 
 
+def _script_figures(engine: "Engine") -> ScriptFigures:
+    """Return the figures of scripts, zeros where there are none."""
+    return ScriptFigures() if engine.scripting is None else engine.scripting.figures
+
+
 def _persistence(engine: "Engine") -> Fields:
-    clock = engine.clock
+    figures = engine.persistence.figures()
     return {
         "loading": 0,
         "async_loading": 0,
@@ -228,19 +239,18 @@ def _persistence(engine: "Engine") -> Fields:
         "current_cow_size": 0,
         "current_cow_size_age": 0,
         "current_fork_perc": "0.00",
-        "current_save_keys_processed": 0,
-        "current_save_keys_total": 0,
+        "current_save_keys_processed": figures.keys_done,
+        "current_save_keys_total": figures.keys_total,
         "rdb_changes_since_last_save": engine.keyspace.dirty,
-        "rdb_bgsave_in_progress": 0,
-        # As in Redis, the start counts as a save: what there was then is what there would be again.
-        "rdb_last_save_time": (clock.now_ms() - clock.monotonic_ms() + engine.stats.started_ms) // 1000,
-        "rdb_last_bgsave_status": "ok",
-        "rdb_last_bgsave_time_sec": -1,
-        "rdb_current_bgsave_time_sec": -1,
-        "rdb_saves": 0,
+        "rdb_bgsave_in_progress": int(figures.saving),
+        "rdb_last_save_time": engine.persistence.last_save_ms // 1000,
+        "rdb_last_bgsave_status": "ok" if figures.last_ok else "err",
+        "rdb_last_bgsave_time_sec": figures.last_duration_s,
+        "rdb_current_bgsave_time_sec": figures.current_duration_s,
+        "rdb_saves": figures.saves,
         "rdb_last_cow_size": 0,
-        "rdb_last_load_keys_expired": 0,
-        "rdb_last_load_keys_loaded": 0,
+        "rdb_last_load_keys_expired": figures.keys_expired,
+        "rdb_last_load_keys_loaded": figures.keys_loaded,
         "aof_enabled": 0,
         "aof_rewrite_in_progress": 0,
         "aof_rewrite_scheduled": 0,
@@ -289,7 +299,7 @@ def _stats(engine: "Engine") -> Fields:
         "expire_cycle_cpu_milliseconds": keyspace.cycle_ns // 1_000_000,
         "evicted_keys": keyspace.evicted,
         "evicted_clients": stats.evicted_clients,
-        "evicted_scripts": 0,
+        "evicted_scripts": _script_figures(engine).evicted,
         "total_eviction_exceeded_time": (eviction.exceeded_ns + eviction.current_excess_ns()) // 1_000_000,
         "current_eviction_exceeded_time": eviction.current_excess_ns() // 1_000_000,
         "keyspace_hits": keyspace.hits,

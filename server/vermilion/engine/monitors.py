@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vermilion.commands.syntax import ADMIN, SKIP_MONITOR
-from vermilion.engine.bound import BoundCommand
+from vermilion.engine.bound import RUN_SCRIPTS, BoundCommand
 from vermilion.engine.redaction import redacted
 from vermilion.protocol.reply import Status
 from vermilion.session import GATE_MONITOR, Session
@@ -41,14 +41,28 @@ class Monitors:
             del self._sessions[session]
             self._engine.set_gate(GATE_MONITOR, on=bool(self._sessions))
 
+    def foresee(self, session: Session, command: BoundCommand, argv: Sequence[bytes]) -> None:
+        """Show the call of a script, which goes ahead of the calls that the script makes."""
+        if command.name in RUN_SCRIPTS:
+            self._show_client(session, argv)
+
     def see(self, session: Session, command: BoundCommand, argv: Sequence[bytes]) -> None:
         """Show a call that a client has made, unless it is one that monitors do not see."""
         if not command.declared.flags & (ADMIN | SKIP_MONITOR):
-            address = session.transport.address
-            path = self._engine.settings.unixsocket
-            if path and address == f"{path}:0":
-                address = f"unix:{path}"
-            self.show(session.db.index, address, redacted(command.name, argv))
+            self._show_client(session, redacted(command.name, argv))
+
+    def hear(self, session: Session, command: BoundCommand, argv: Sequence[bytes]) -> None:
+        """Show a call that a script has made."""
+        if not command.declared.flags & (ADMIN | SKIP_MONITOR):
+            self.show(session.db.index, "lua", redacted(command.name, argv))
+
+    def _show_client(self, session: Session, argv: Sequence[bytes]) -> None:
+        """Show a call under the address of its client."""
+        address = session.transport.address
+        path = self._engine.settings.unixsocket
+        if path and address == f"{path}:0":
+            address = f"unix:{path}"
+        self.show(session.db.index, address, argv)
 
     def show(self, db: int, source: str, argv: Sequence[bytes]) -> None:
         """Show a call.

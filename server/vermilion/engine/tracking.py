@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from vermilion.commands.syntax import PUBSUB, READONLY
-from vermilion.engine.bound import BoundCommand
+from vermilion.engine.bound import RUN_SCRIPTS, BoundCommand
 from vermilion.keyspace.audience import EAR_CACHES, Audience
 from vermilion.keyspace.database import Database
 from vermilion.messaging import Caching
@@ -23,9 +23,6 @@ from vermilion.settings import Settings
 
 CHANNEL: Final = b"__redis__:invalidate"
 """What subscribers of RESP2 see as the channel of an invalidation."""
-
-_SCRIPTS: Final = frozenset({"eval_ro", "evalsha_ro", "fcall_ro"})
-"""Of these it is the calls inside that read."""
 
 
 class Tracking:
@@ -120,7 +117,7 @@ class Tracking:
             return
         if caching.given if caching.opt_out else caching.opt_in and not caching.given:
             return
-        if declared.name in _SCRIPTS:
+        if declared.name in RUN_SCRIPTS:  # it is the calls inside that read
             return
         for spec in declared.key_specs:
             for at in spec.positions(argv):

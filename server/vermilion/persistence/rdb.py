@@ -10,9 +10,9 @@ read. So are those of Redis since 2.6, and of Valkey, whose own version 80 says 
 form of hashes of its own.
 """
 
+import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO, Final, NamedTuple
 
 from vermilion.keyspace.database import Database
@@ -21,7 +21,10 @@ from vermilion.rdb.crc64 import crc64
 from vermilion.rdb.encoding import FormatError, Reader, Writer
 from vermilion.rdb.value import read_content, write_value
 from vermilion.settings import Settings
+from vermilion.structures.vector_set import VectorSet
 from vermilion.version import REDIS_VERSION
+
+LOGGER: Final = logging.getLogger("vermilion")
 
 VERSION: Final = 12
 """What Redis 8.0 writes, and the newest of its versions that it reads."""
@@ -41,8 +44,10 @@ _DEADLINE_S: Final = 0xFD
 _DATABASE: Final = 0xFE
 _END: Final = 0xFF
 
-_BATCH: Final = 256
-"""Keys that are written at once."""
+_PART: Final = 1 << 15
+"""Bytes of keys that make a part: enough for a quick checksum, and few enough to be made within some milliseconds."""
+
+_IMMUTABLE: Final = {bytes, int}
 
 
 class SnapshotError(ValueError):
@@ -92,8 +97,18 @@ class Snapshot(NamedTuple):
     aux: dict[bytes, bytes]
     end: int
 
+    def check(self, databases: Sequence[Database]) -> None:
+        """See whether the keys can be put into databases.
+
+        Raises:
+            SnapshotError: when there are fewer databases than the keys need.
+        """
+        highest = max((entry.database for entry in self.entries), default=0)
+        if highest >= len(databases):
+            raise SnapshotError(f"The file has keys in database {highest}, and there are {len(databases)}")
+
     def load(self, databases: Sequence[Database], now_ms: int) -> Loaded:
-        """Put the keys into databases that do not have them.
+        """Put the keys into databases, in the place of those of the same name.
 
         Args:
             databases: where to.
@@ -102,15 +117,14 @@ class Snapshot(NamedTuple):
         Raises:
             SnapshotError: when there are fewer databases than the keys need; nothing is changed then.
         """
-        highest = max((entry.database for entry in self.entries), default=0)
-        if highest >= len(databases):
-            raise SnapshotError(f"The file has keys in database {highest}, and there are {len(databases)}")
+        self.check(databases)
         expired = 0
         for entry in self.entries:
             if entry.deadline_ms is not None and entry.deadline_ms < now_ms:
                 expired += 1
                 continue
             db = databases[entry.database]
+            db.remove(entry.key)
             db.load(entry.key, entry.value, entry.deadline_ms)
             if entry.idle_s is not None:
                 db.set_idle(entry.key, entry.idle_s)
@@ -118,6 +132,79 @@ class Snapshot(NamedTuple):
 
 
 # Writing --------------------------------------------------------------------------------------------------
+
+
+class Content(bytes):
+    """A value as it stands in a file already: its type and what follows its name."""
+
+    __slots__ = ()
+
+
+class Table(NamedTuple):
+    """The keys of one database that are to be written.
+
+    Args:
+        number: which of the databases it is.
+        data: key to value, as a database holds it or as `Content`.
+        expires: key to deadline.
+        idle_seconds: says for how long a key was not used; None where that is not to be written.
+    """
+
+    number: int
+    data: Mapping[bytes, object]
+    expires: Mapping[bytes, int]
+    idle_seconds: Callable[[bytes], int] | None = None
+
+
+class Part(NamedTuple):
+    """Some of the bytes of a snapshot, and how many keys they hold."""
+
+    data: bytes
+    keys: int
+
+
+def live(db: Database, *, idle_times: bool = False) -> Table:
+    """Return the keys of a database, which must not change until they have been written."""
+    data = _storable(db)
+    return Table(
+        db.index, db.data if data is None else data, db.expires, db.idle_seconds if idle_times else None
+    )
+
+
+def _storable(db: Database) -> dict[bytes, object] | None:
+    """Return the keys whose values a file can hold; None where that is all of them."""
+    if VectorSet not in set(map(type, db.data.values())):
+        return None
+    data = {key: value for key, value in db.data.items() if type(value) is not VectorSet}
+    LOGGER.warning(
+        "%d vector sets of DB %d are left out: an RDB has no form for them",
+        len(db.data) - len(data),
+        db.index,
+    )
+    return data
+
+
+def captured(db: Database, *, idle_times: bool = False) -> Table:
+    """Return the keys of a database as they are now, whatever happens to it later.
+
+    What can be changed in place is put into its final form here, which takes its time; strings are only copied by
+    reference.
+    """
+    data = _storable(db)
+    if data is None:
+        data = dict(db.data)
+    if not set(map(type, data.values())) <= _IMMUTABLE:
+        for key, value in data.items():
+            if type(value) not in _IMMUTABLE:
+                data[key] = _content(value)  # no new key: the dict may be gone over meanwhile
+    return Table(db.index, data, dict(db.expires), db.idle_seconds if idle_times else None)
+
+
+def _content(value: object) -> Content:
+    """Return a value as it stands in a file."""
+    out = Writer()
+    write_value(value, out)
+    return Content(out.data())
 
 
 def write(
@@ -142,22 +229,40 @@ def write(
     Returns:
         How many keys it has. Those that have expired are among them, as in Redis: the clock may go back.
     """
-    crc = 0
-    for part in _parts(databases, functions, aux, idle_times=idle_times):
-        if checksum:
-            crc = crc64(part, crc)
-        stream.write(part)
-    stream.write(crc.to_bytes(8, "little"))
-    return sum(map(len, databases))
+    tables = [live(db, idle_times=idle_times) for db in databases]
+    keys = 0
+    for part in parts(tables, functions=functions, aux=aux, checksum=checksum):
+        stream.write(part.data)
+        keys += part.keys
+    return keys
 
 
-def _parts(
-    databases: Sequence[Database],
-    functions: Iterable[bytes],
-    aux: Iterable[tuple[bytes, bytes]],
+def parts(
+    tables: Iterable[Table],
     *,
-    idle_times: bool,
-) -> Iterator[bytes]:
+    functions: Iterable[bytes] = (),
+    aux: Iterable[tuple[bytes, bytes]] = (),
+    checksum: bool = True,
+) -> Iterator[Part]:
+    """Yield a snapshot in parts, each a piece of work of some milliseconds, unless a single value takes longer.
+
+    Args:
+        tables: the keys; they must not change meanwhile.
+        functions: the code of each library.
+        aux: what the file is to say about itself besides the version.
+        checksum: whether it is to have one; 0 stands in its place otherwise.
+    """
+    crc = 0
+    for part in _contents(tables, functions, aux):
+        if checksum:
+            crc = crc64(part.data, crc)
+        yield part
+    yield Part(crc.to_bytes(8, "little"), 0)
+
+
+def _contents(
+    tables: Iterable[Table], functions: Iterable[bytes], aux: Iterable[tuple[bytes, bytes]]
+) -> Iterator[Part]:
     """Yield a snapshot in parts, without its checksum."""
     out = Writer()
     out.raw(b"REDIS%04d" % VERSION)
@@ -169,40 +274,43 @@ def _parts(
     for code in functions:
         out.raw(b"%c" % _FUNCTION)
         out.string(code)
-    yield out.data()
-    for db in databases:
-        if db.data:
-            out = Writer()
-            out.raw(b"%c" % _DATABASE)
-            out.length(db.index)
-            out.raw(b"%c" % _SIZES)
-            out.length(len(db.data))
-            out.length(len(db.expires))
-            yield out.data()
-            keys = iter(db.data)
-            while batch := list(islice(keys, _BATCH)):
+    for table in tables:
+        if not table.data:
+            continue
+        out.raw(b"%c" % _DATABASE)
+        out.length(table.number)
+        out.raw(b"%c" % _SIZES)
+        out.length(len(table.data))
+        out.length(len(table.expires))
+        keys = size = 0
+        for key in table.data:
+            size += _write_key(table, key, out)
+            keys += 1
+            if size >= _PART:
+                yield Part(out.data(), keys)
                 out = Writer()
-                for key in batch:
-                    _write_key(db, key, out, idle_times=idle_times)
-                yield out.data()
-    yield b"%c" % _END
+                keys = size = 0
+        yield Part(out.data(), keys)
+        out = Writer()
+    out.raw(b"%c" % _END)
+    yield Part(out.data(), 0)
 
 
-def _write_key(db: Database, key: bytes, out: Writer, *, idle_times: bool) -> None:
-    """Append one key."""
-    deadline = db.expires.get(key)
+def _write_key(table: Table, key: bytes, out: Writer) -> int:
+    """Append one key; return how many bytes it takes, about."""
+    deadline = table.expires.get(key)
     if deadline is not None:
         out.raw(b"%c%b" % (_DEADLINE_MS, deadline.to_bytes(8, "little", signed=True)))
-    if idle_times:
+    if table.idle_seconds is not None:
         out.raw(b"%c" % _IDLE)
-        out.length(db.idle_seconds(key))
-    # The type stands before the name, the content behind it.
-    value = Writer()
-    write_value(db.data[key], value)
-    written = value.data()
-    out.raw(written[:1])
+        out.length(table.idle_seconds(key))
+    value = table.data[key]
+    content = value if type(value) is Content else _content(value)
+    # The type stands before the name, the rest of the content behind it.
+    out.raw(content[:1])
     out.string(key)
-    out.raw(written[1:])
+    out.raw(content[1:])
+    return len(key) + len(content)
 
 
 # Reading --------------------------------------------------------------------------------------------------
@@ -213,7 +321,7 @@ def read(data: bytes, limits: Settings) -> Snapshot:
 
     Args:
         data: all of its bytes, untrusted; more may stand behind them.
-        limits: up to where values are kept in a small form.
+        limits: up to where values are kept in a small form, and whether checksums are looked at (`rdbchecksum`).
 
     Raises:
         SnapshotError: when it is no snapshot, or a damaged one, or has what is not known here: a module's data.
@@ -228,7 +336,7 @@ def read(data: bytes, limits: Settings) -> Snapshot:
         checksum = reader.uint64()
     except FormatError:
         raise SnapshotError(f"The file is damaged at byte {reader.place} of {len(data)}") from None
-    if checksum and checksum != crc64(data[: snapshot.end]):
+    if checksum and limits.rdbchecksum and checksum != crc64(data[: snapshot.end]):
         raise SnapshotError("The file is damaged: its checksum is another")
     return snapshot._replace(end=reader.place)
 
@@ -244,6 +352,10 @@ def _version(magic: bytes) -> int:
                 raise SnapshotError(f"The file is of a version that cannot be read: {int(digits)}")
             return int(digits)
     raise SnapshotError("The file is no snapshot")
+
+
+_OF_MODULES: Final = frozenset({6, 7, 247})
+"""Types of values, and what a module says beside them: their forms are the module's own."""
 
 
 class _Reading:
@@ -292,6 +404,10 @@ class _Reading:
     def _read_key(self, kind: int) -> None:
         """Read a key and its value."""
         key = self._reader.string()
+        if kind in _OF_MODULES:
+            raise SnapshotError(
+                "The file has values of a module, such as vector sets, which cannot be loaded here"
+            )
         keys = self._keys.setdefault(self._database, set())
         if key in keys:
             raise FormatError

@@ -40,6 +40,11 @@ class Reader:
         self._at = 0
 
     @property
+    def at_end(self) -> bool:
+        """Whether everything has been read."""
+        return self._at == len(self._data)
+
+    @property
     def place(self) -> int:
         """How many bytes have been read."""
         return self._at

@@ -35,8 +35,18 @@ def dump(value: object) -> bytes:
     """
     out = Writer(COMPRESSIBLE)
     write_value(value, out)
-    out.raw(VERSION.to_bytes(2, "little"))
-    body = out.data()
+    return seal(out)
+
+
+def seal(content: Writer) -> bytes:
+    """Return what was written with the version and the checksum behind it.
+
+    Example:
+        >>> seal(Writer(COMPRESSIBLE)).hex()
+        '0c0096ed6880f5553c93'
+    """
+    content.raw(VERSION.to_bytes(2, "little"))
+    body = content.data()
     return body + crc64(body).to_bytes(8, "little")
 
 
@@ -66,10 +76,23 @@ def restore(payload: bytes, limits: Settings) -> object:
         FooterError: for a newer version or another checksum.
         FormatError: when what they are right about is no value.
     """
+    unseal(payload)
+    # As in Redis, a value may reach into the footer, and need not reach up to it.
+    return read_value(Reader(payload), limits)
+
+
+def unseal(payload: bytes) -> bytes:
+    """Return what is in front of the version and the checksum.
+
+    Args:
+        payload: untrusted.
+
+    Raises:
+        FooterError: for a newer version or another checksum.
+    """
     if len(payload) < _FOOTER:
         raise FooterError
     version = int.from_bytes(payload[-_FOOTER:-8], "little")
     if version > VERSION or crc64(payload[:-8]) != int.from_bytes(payload[-8:], "little"):
         raise FooterError
-    # As in Redis, a value may reach into the footer, and need not reach up to it.
-    return read_value(Reader(payload), limits)
+    return payload[:-_FOOTER]
