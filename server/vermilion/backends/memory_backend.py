@@ -302,6 +302,20 @@ class MemoryCacheBackend:
         except RuntimeError:
             return  # without an event loop, the next call or the periodic work goes on
 
+    def serve_while_busy(self, serve: "Callable[[Session], None]") -> None:
+        """Have clients served while a script runs on and on.
+
+        Args:
+            serve: serves them, now and then, on the thread of the script; told whose script it is.
+
+        Example:
+            >>> MemoryCacheBackend().serve_while_busy(lambda caller: None)
+
+        See Also:
+            `Server`, which does it.
+        """
+        self.engine.while_busy = serve
+
     def _write_in_background(self, save: Save) -> None:
         """Run a background save between other work, or at once in a program without an event loop."""
         try:

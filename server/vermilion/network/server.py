@@ -293,7 +293,7 @@ class Server:
         self._listening = True
         self._follow_configuration()
         self.backend.engine.on_shutdown = self._stop_wanted.set
-        self.backend.engine.while_busy = Desk(self._clients, self._listening_descriptors).serve
+        self.backend.serve_while_busy(Desk(self._clients, self._listening_descriptors).serve)
         self._clients.look_after()
 
     async def stop(self) -> None:

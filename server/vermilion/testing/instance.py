@@ -44,7 +44,10 @@ class Vermilion:
     """
 
     def __init__(self, **directives: object) -> None:
-        arguments: list[str] = []
+        arguments = [
+            "--save",
+            "",
+        ]  # what is in memory for a test or a program is not to be left in its directory
         for name, value in directives.items():
             arguments += [f"--{name.replace('_', '-')}", _text(value)]
         self.backend = SharedBackend(Config.from_arguments(arguments, {}), MovableClock())
@@ -110,10 +113,10 @@ class Vermilion:
         return client
 
     def snapshot(self) -> Snapshot:
-        """Note what the instance is, to go back to: keys, directives, and the course of chance.
+        """Note what the instance is, to go back to: keys, directives, libraries of functions, the course of chance.
 
         Nothing is copied now: it costs microseconds, however many keys there are. What changes later is kept then.
-        Clients, scripts and the clock are no part of it.
+        Clients, users and the clock are no part of it.
 
         Returns:
             What `restore` takes.

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock, get_ident
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from vermilion.backends.memory_backend import Caller, MemoryCacheBackend
@@ -27,6 +27,7 @@ from vermilion.testing.clock import MovableClock
 
 if TYPE_CHECKING:
     from vermilion.pending import Answer
+    from vermilion.persistence.snapshots import Save
     from vermilion.protocol.encode import Encoder
     from vermilion.protocol.reply import Reply
     from vermilion.session import Session, Transport
@@ -37,6 +38,7 @@ CRON_S: Final = 0.1
 
 _CRON_BUDGET_NS: Final = 25_000_000
 _SETTLING_S: Final = 5.0
+_COURTESY_S: Final = 0.0005
 
 
 class SharedBackend(MemoryCacheBackend):
@@ -66,6 +68,8 @@ class SharedBackend(MemoryCacheBackend):
         self._next_deadline: float | None = None
         self._loops: dict[int, asyncio.AbstractEventLoop] = {}
         self._remotes: set[RemoteTransport] = set()
+        self._desks: dict[int, Callable[[Session], None]] = {}
+        self.engine.while_busy = self._let_others_in
         self.execute = self._execute_locked
         self.execute_batch = self._execute_batch_locked
         self.open_session = self._open_session_locked
@@ -214,6 +218,23 @@ class SharedBackend(MemoryCacheBackend):
             self.engine.close_session(session)
             self.finish()
 
+    def serve_while_busy(self, serve: "Callable[[Session], None]") -> None:
+        """Have the clients of a server served while a script runs on its thread."""
+        self._desks[get_ident()] = serve
+
+    def _let_others_in(self, caller: "Session") -> None:
+        """Let other threads have the lock for a moment, while a script runs on and on: they may end it."""
+        desk = self._desks.get(get_ident())
+        if desk is not None:
+            desk(caller)
+        self.lock.release()
+        sleep(_COURTESY_S)
+        self.lock.acquire()
+
+    def _write_in_background(self, save: "Save") -> None:
+        """Write a background save at once: what a loop does between calls has no lock."""
+        self.snapshots.write_out(save)
+
     async def initialize(self) -> None:
         """Begin the background work for a server on the running event loop."""
         await super().initialize()
@@ -222,6 +243,7 @@ class SharedBackend(MemoryCacheBackend):
     async def close(self) -> None:
         """End the background work of a server."""
         self._loops.pop(get_ident(), None)
+        self._desks.pop(get_ident(), None)
         await super().close()
 
     def _run_cron(self, period: float) -> None:

@@ -1,4 +1,4 @@
-"""What an instance was, to go back to: its keys, its directives, and the course of chance."""
+"""What an instance was, to go back to: its keys, directives and libraries of functions, and the course of chance."""
 
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +26,7 @@ class Snapshot:
         - To go back to an earlier one is to lose those that came after it.
     """
 
-    __slots__ = ("chance", "directives", "number")
+    __slots__ = ("chance", "directives", "libraries", "number")
 
     def __init__(self, backend: "SharedBackend", number: int) -> None:
         self.number = number
@@ -34,6 +34,7 @@ class Snapshot:
         self.directives: dict[str, Any] = {
             one.attribute: getattr(backend.config.settings, one.attribute) for one in Settings.directives
         }
+        self.libraries = _code(backend)
 
 
 class Snapshots:
@@ -68,6 +69,7 @@ class Snapshots:
         backend = self._backend
         del self._taken[snapshot.number + 1 :]
         self._restore_directives(snapshot)
+        self._restore_libraries(snapshot)
         for db in self._databases():
             db.go_back(snapshot.number)
         backend.engine.random.setstate(snapshot.chance)
@@ -92,3 +94,17 @@ class Snapshots:
         ]
         if old:
             config.set(old, local=True)
+
+    def _restore_libraries(self, snapshot: Snapshot) -> None:
+        """Load the libraries of functions that there were, if there are others."""
+        scripting = self._backend.engine.scripting
+        if scripting is not None and _code(self._backend) != snapshot.libraries:
+            scripting.libraries.flush()
+            for code in snapshot.libraries:
+                scripting.libraries.load(code, replace=False)
+
+
+def _code(backend: "SharedBackend") -> list[bytes]:
+    """Return the code of each library of functions."""
+    scripting = backend.engine.scripting
+    return [] if scripting is None else [code for _, _, code in scripting.libraries.listed()]
