@@ -71,7 +71,7 @@ def test_times_to_live(instance: Vermilion, client: Any) -> None:
     )
     names = ["seconds", "delta", "time", "text", "milliseconds"]
     assert [client.pttl(name) for name in names] == [1500, 60_000, 10_000, 20_000, 30_000]
-    assert client.hpttl("hash", "a", "b") == [60_000, -1]
+    assert client.execute_command("HPTTL", "hash", "FIELDS", 2, "a", "b") == [60_000, -1]
 
 
 def fill(client: Any) -> None:
@@ -88,7 +88,7 @@ def fill(client: Any) -> None:
     client.sadd("set", "b", "a")
     client.hset("hash", mapping={"f": "v", "$f": b"\xff"})
     client.hset("expiring", mapping={"f": "v", "g": "w"})
-    client.hpexpireat("expiring", 4_102_444_800_456, "f")
+    client.execute_command("HPEXPIREAT", "expiring", 4_102_444_800_456, "FIELDS", 1, "f")
     client.zadd("zset", {"a": 1, "b": -2.5, "c": float("inf"), b"\xfd": 1e300})
     client.xadd("stream", {"f": "v"}, id="1-1")
     client.execute_command("XADD", "twice", "1-1", "f", "1", "f", "2")

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import redis
 from redis.backoff import NoBackoff
-from redis.cache import CacheConfig
 from redis.retry import Retry
 
+from tests.testing.versions import needs_6, reconnects
 from vermilion import Vermilion
 
 
@@ -73,6 +73,7 @@ def test_a_listener_runs_in_a_thread(instance: Vermilion, protocol: int) -> None
     assert heard == [b"hello"]
 
 
+@reconnects
 def test_a_listener_that_is_killed_subscribes_again(instance: Vermilion, protocol: int) -> None:
     client: Any = instance.connect(protocol=protocol, retry=Retry(NoBackoff(), 1))
     listener = client.pubsub(ignore_subscribe_messages=True)
@@ -112,8 +113,10 @@ def test_keyspace_events(protocol: int) -> None:
     ]
 
 
+@needs_6
 def test_a_client_that_caches_is_told_of_changes(instance: Vermilion) -> None:
-    client: Any = instance.connect(protocol=3, cache_config=CacheConfig())
+    cache = pytest.importorskip("redis.cache")
+    client: Any = instance.connect(protocol=3, cache_config=cache.CacheConfig())
     other = instance.connect()
     other.set("key", "old")
     assert client.get("key") == b"old"
@@ -124,6 +127,7 @@ def test_a_client_that_caches_is_told_of_changes(instance: Vermilion) -> None:
     assert client.get("key") == b"new"
 
 
+@needs_6
 def test_an_open_connection_reads_pushes_between_replies(instance: Vermilion) -> None:
     client: Any = instance.connect(protocol=3, single_connection_client=True)
     client.execute_command("CLIENT TRACKING", "ON")

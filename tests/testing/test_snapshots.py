@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 
+from tests.testing.versions import needs_6
 from vermilion import Vermilion
 
 
@@ -95,6 +96,7 @@ def test_a_watched_key_counts_as_changed(instance: Vermilion, client: Any) -> No
             pipeline.execute()
 
 
+@needs_6
 def test_a_client_that_caches_forgets(instance: Vermilion) -> None:
     client: Any = instance.connect(protocol=3, single_connection_client=True)
     client.set("key", 1)

@@ -50,7 +50,7 @@ def test_keys_expire_when_the_clock_passes_them(instance: Vermilion, client: Any
 
 def test_fields_expire_too(instance: Vermilion, client: Any) -> None:
     client.hset("hash", mapping={"short": 1, "long": 2})
-    client.hexpire("hash", 10, "short")
+    client.execute_command("HEXPIRE", "hash", 10, "FIELDS", 1, "short")
     instance.clock.advance(11)
     assert client.execute_command("HLEN", "hash") == 1
 

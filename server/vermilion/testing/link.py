@@ -7,6 +7,7 @@ else goes as the bytes that a server would have sent, one reply or push in each 
 """
 
 from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vermilion.errors import RespError
@@ -25,6 +26,7 @@ RUN_LEAST: Final = 4
 """From this many calls of one command on, it pays to try to run them at once."""
 
 _PLAIN: Final = frozenset({bytes, int, type(None)})
+_PLAIN_OR_STATUS: Final = _PLAIN | {Status}
 _FIRST_PORT: Final = 32_768
 _PORTS: Final = 28_232
 
@@ -79,7 +81,8 @@ class Link:
         """
         backend = self.backend
         with backend.lock:
-            backend.begin()
+            if backend.left or monotonic() >= backend.next_cron:
+                backend.begin()
             if self._behind or self.session.pending is not None:
                 self._behind.append(argv)
                 return
@@ -206,8 +209,8 @@ class Link:
             self.inbox.append(reply)  # type: ignore[arg-type]  # mypy does not narrow by the set, which is faster
         elif reply is OK or reply is QUEUED:
             self.inbox.append(_text(reply))
-        elif kind is list and _PLAIN.issuperset(map(type, reply)):  # type: ignore[arg-type]  # the kind was asked
-            self.inbox.append(list(reply))  # type: ignore[arg-type]  # the same
+        elif type(reply) is list and _PLAIN_OR_STATUS.issuperset(map(type, reply)):
+            self.inbox.append([_text(one) if type(one) is Status else one for one in reply])  # type: ignore[misc]
         elif isinstance(reply, Messages):
             for message in reply:
                 self._take(message)

@@ -51,6 +51,7 @@ class SharedBackend(MemoryCacheBackend):
     LLM Context:
         - `lock` is held around every call; it is one that its holder may take again, as a script that runs for long
           lets a server serve its clients meanwhile.
+        - `next_cron` says when the periodic work is due, by the machine's monotonic clock in seconds.
         - `running` is True inside of a call: the garbage collector may end a client there, which then has to wait.
         - `to_go_on` holds the clients whose later calls wait for their turn; `left` those that have gone.
     """
@@ -64,7 +65,7 @@ class SharedBackend(MemoryCacheBackend):
         self.to_go_on: deque[Link] = deque()
         self.left: deque[Link] = deque()
         self.links: set[Link] = set()
-        self._next_cron = monotonic() + CRON_S
+        self.next_cron = monotonic() + CRON_S
         self._next_deadline: float | None = None
         self._loops: dict[int, asyncio.AbstractEventLoop] = {}
         self._remotes: set[RemoteTransport] = set()
@@ -85,12 +86,12 @@ class SharedBackend(MemoryCacheBackend):
         """Do what is due, before a call; the lock is held."""
         if self.left:
             self.bury()
-        if monotonic() >= self._next_cron:
+        if monotonic() >= self.next_cron:
             self.do_what_is_due()
 
     def do_what_is_due(self) -> None:
         """Do the engine's periodic work, if the clock runs; the lock is held."""
-        self._next_cron = monotonic() + CRON_S
+        self.next_cron = monotonic() + CRON_S
         if not self.moving.stands:
             self.work()
 
@@ -123,7 +124,7 @@ class SharedBackend(MemoryCacheBackend):
         """
         if self.moving.stands:
             return None
-        patience = max(self._next_cron - monotonic(), 0.0)
+        patience = max(self.next_cron - monotonic(), 0.0)
         if self._next_deadline is not None:
             patience = min(patience, max(self._next_deadline - monotonic(), 0.0))
         return patience
@@ -132,7 +133,7 @@ class SharedBackend(MemoryCacheBackend):
         """Answer the calls that have waited for long enough; the lock is held."""
         delay_ms = self.engine.end_waits()
         self._next_deadline = None if delay_ms is None else monotonic() + delay_ms / 1000
-        if monotonic() >= self._next_cron:
+        if monotonic() >= self.next_cron:
             self.do_what_is_due()
         self.finish()
 
