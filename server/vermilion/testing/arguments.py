@@ -27,7 +27,8 @@ def argument_vector(arguments: "Iterable[Any]", encoder: "Encoder") -> list[byte
         >>> argument_vector(["CONFIG GET", "port", 1], Encoder("utf-8", "strict", False))
         [b'CONFIG', b'GET', b'port', b'1']
     """
-    name, *rest = arguments
+    rest = iter(arguments)
+    name = next(rest)
     vector = list(_words(name)) if isinstance(name, str) else bytes(encoder.encode(name)).split()
     for argument in rest:
         kind = type(argument)

@@ -121,17 +121,13 @@ class InProcessConnection(Connection):
 
     def __init__(self, *, vermilion: "Vermilion", **kwargs: Any) -> None:
         self._vermilion = vermilion
+        self._should_reconnect = False  # redis-py has it from version 7 on
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]  # redis-py annotates it in part
 
     def repr_pieces(self) -> list[tuple[str, Any]]:
         """Return what its representation shows."""
         pieces = [("vermilion", self._vermilion), ("db", self.db)]
         return [*pieces, ("client_name", self.client_name)] if self.client_name else pieces
-
-    @property
-    def stays(self) -> bool:
-        """Whether it goes back into its pool as it is: it need not authenticate or connect again."""
-        return self.credential_provider is None and not getattr(self, "_should_reconnect", False)
 
     def _connect(self) -> SocketLink:
         """Become a client of the engine."""
@@ -240,9 +236,14 @@ class InProcessPool(ConnectionPool):
 
     def release(self, connection: Any) -> None:
         """Take a connection back."""
-        ready = type(connection) is InProcessConnection and connection.pid == os.getpid() and connection.stays
-        if ready and connection in self._in_use_connections:
-            self._in_use_connections.discard(connection)
+        if (
+            type(connection) is InProcessConnection
+            and connection.credential_provider is None  # else it may have to authenticate anew
+            and not connection._should_reconnect  # noqa: SLF001  # as redis-py calls what its pools set
+            and connection in self._in_use_connections
+            and connection.pid == self.pid
+        ):
+            self._in_use_connections.remove(connection)
             self._available_connections.append(connection)
             return
         super().release(connection)

@@ -147,11 +147,9 @@ class Link:
         session = self.session
         session.last_active_ms = backend.now_ms
         nested = backend.running
-        backend.running = True
-        try:
-            reply = backend.engine.execute(session, argv)
-        finally:
-            backend.running = nested
+        backend.running = True  # whatever a command raises, `execute` returns it as a reply
+        reply = backend.execute_unlocked(session, argv)
+        backend.running = nested
         if type(reply) is bytes or reply is None:
             self.inbox.append(reply)
         else:

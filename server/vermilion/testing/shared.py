@@ -71,6 +71,7 @@ class SharedBackend(MemoryCacheBackend):
         self._remotes: set[RemoteTransport] = set()
         self._desks: dict[int, Callable[[Session], None]] = {}
         self.engine.while_busy = self._let_others_in
+        self.execute_unlocked = self.engine.execute
         self.execute = self._execute_locked
         self.execute_batch = self._execute_batch_locked
         self.open_session = self._open_session_locked
