@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 PORT ?= 6379
 ARGS ?=
 ORACLE ?=
+REDIS_PY ?= 5.0.0 5.3.1 6.4.0 7.4.1 8.1.0
 STAMPS := $(VENV)/stamps
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format conformance record fuzz suites docs bench clean
+.PHONY: help run test test-matrix check format conformance record fuzz suites docs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +39,14 @@ run: $(STAMPS)/package ## serve on 127.0.0.1:6379; ARGS="--port 7379" passes arg
 
 test: $(STAMPS)/test ## run all tests, with coverage; ARGS="-k name" passes arguments to pytest
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
+
+test-matrix: $(STAMPS)/test ## run the in-process clients' tests on each major version of redis-py
+	@for version in $(REDIS_PY); do \
+		echo "redis-py $$version"; \
+		test -d build/redis-py/$$version || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+			--target build/redis-py/$$version redis==$$version || exit 1; \
+		PYTHONPATH=build/redis-py/$$version $(BIN)/python -m pytest -q -n 2 tests/testing || exit 1; \
+	done
 
 check: $(STAMPS)/check $(STAMPS)/test ## ruff, ruff format, mypy strict, import-linter
 	$(BIN)/ruff check .

@@ -178,7 +178,8 @@ def _sorted(db: Database, key: bytes, options: _Options, *, binary: bool = False
     if not isinstance(held, Sortable):
         raise RespError(errors.WRONG_TYPE)
     elements = held.elements()
-    if isinstance(held, ZSet):
+    if isinstance(held, ZSet) and held.packed:
+        db.put(key, held)  # who reads does not change in place what a database may want to go back to
         held.packed = False  # Redis sorts what it finds in a skiplist, and leaves it one
     if not options.unsorted:
         elements = _in_order(db, elements, options, binary=binary)
