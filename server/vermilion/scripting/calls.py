@@ -141,24 +141,46 @@ class ScriptCalls:
             self._last = None
 
     def call(self, *words: bytes) -> object:
-        """Run one call; return its reply as `lua/sandbox.lua` takes it."""
-        # This is the way of every redis.call: what `_run` says is said here again for the commonest case.
-        argv = list(words)
-        session = self._session
-        command = self._commands.get(argv[0])
-        reply: Answer
-        if command is None or session.gates & command.gated:
-            reply = self._call_gated(command, argv)
-        else:
-            if command is not self._last:
-                self._turn_to(command)
-            self._count += 1
-            if command.writes and not self.wrote:
-                self._begin_to_write()
-            try:
-                reply = command.run(session, argv)
-            except Exception as error:  # noqa: BLE001  # one bug must not stop the server
-                reply = self._failure(command, argv, error)
+        """Run one call of any command; return its reply as `lua/sandbox.lua` takes it."""
+        argv = [*words]
+        return self._handed(self._call_gated(self._commands.get(argv[0]), argv))
+
+    def entrance(self, name: bytes) -> "Callable[..., object] | None":
+        """Return what runs the calls of one command by their other words, as `call` does; None if it has to be found.
+
+        Args:
+            name: the command, as scripts spell it.
+        """
+        found = self._commands.get(name)
+        if found is None or found.subcommands:
+            return None
+        # This is the way of every redis.call: what `_run` says is said here again for the commonest case. A closure, as
+        # neither the name has to be handed over each time nor the command to be found.
+        command, session = found, self._session
+        gated, run, writes = command.gated, command.run, command.writes
+
+        def call(*words: bytes) -> object:
+            reply: Answer
+            if session.gates & gated:
+                reply = self._call_gated(command, [name, *words])
+            else:
+                if self._last is not command:
+                    self._turn_to(command)
+                self._count += 1
+                if writes and not self.wrote:
+                    self._begin_to_write()
+                try:
+                    reply = run(session, [name, *words])
+                except Exception as error:  # noqa: BLE001  # one bug must not stop the server
+                    reply = self._failure(command, [name, *words], error)
+            if type(reply) is bytes:
+                return reply if self._used() + len(reply) < self._ceiling else self._no_room()
+            return self._handed(reply)
+
+        return call
+
+    def _handed(self, reply: Answer) -> object:
+        """Return a reply as Lua takes it."""
         if type(reply) is bytes:
             return reply if self._used() + len(reply) < self._ceiling else self._no_room()
         if self._used() > self._ceiling:
@@ -166,7 +188,7 @@ class ScriptCalls:
         if type(reply) is int:
             return reply
         if reply is None:
-            return False if session.resp == 2 else None
+            return False if self._session.resp == 2 else None
         if reply is OK:
             return True
         return self._in_words(reply)
@@ -237,16 +259,18 @@ class ScriptCalls:
         if isinstance(reply, RespError):
             return None, b"error", reply.message.encode("utf-8", "surrogateescape")
         assert not isinstance(reply, Pending)  # noqa: S101  # a session that may not wait gets an answer
-        words: list[Word] = []
-        kind = b"flat"
         if type(reply) is list and set(map(type, reply)) == _BYTES:
-            words += cast("list[bytes]", reply)
+            words = cast("list[Word]", reply)
+            kind, size = b"flat", sum(map(len, cast("list[bytes]", reply)))
         else:
-            kind = b"words"
+            words = []
             to_words(reply, self._session.resp, words)
-        size = sum(len(word) for word in words if type(word) is bytes)
+            kind, size = b"words", sum(len(word) for word in words if type(word) is bytes)
         if self._used() + size + _OVERHEAD * len(words) > self._ceiling:
             return self._no_room()
+        if len(words) <= PART:
+            self._parts = [words]
+            return None, kind, 1
         # The last part is taken first.
         self._parts = [words[at : at + PART] for at in range(0, len(words), PART)][::-1]
         return None, kind, len(self._parts)

@@ -86,6 +86,7 @@ class Runtime:
                 for name, function in provided.items()
             }
         )
+        python[b"as_function"] = as_function
         libraries = self._lua.table_from(
             {name.encode(): (_SOURCES / f"{name}.lua").read_bytes() for name in LIBRARIES}
         )

@@ -79,6 +79,7 @@ class Scripts:
         calls = self._calls
         return {
             "call": calls.call,
+            "entrance": calls.entrance,
             "more": calls.more,
             "setresp": calls.setresp,
             "permits": calls.permits,

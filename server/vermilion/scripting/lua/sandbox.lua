@@ -164,6 +164,9 @@ end
 
 -- Fetch the words of a long reply, which comes in parts: a call has room for some thousands of values at most.
 local function gather(parts)
+    if parts == 1 then
+        return { python.more() }
+    end
     local words, size = {}, 0
     for _ = 1, parts do
         local taken = { python.more() }
@@ -177,7 +180,7 @@ end
 
 local function fetch(kind, raises, found)
     if kind == "flat" then
-        return found == 1 and { python.more() } or gather(found)
+        return gather(found)
     elseif kind == "words" then
         return (decode(gather(found), 1))
     elseif raises then
@@ -602,7 +605,6 @@ local redis = {
     LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3,
     REDIS_VERSION = version, REDIS_VERSION_NUM = version_number,
 }
-local call = python.call
 
 local BAD_ARGUMENT = "ERR Lua redis lib command arguments must be strings or integers"
 local NO_ARGUMENT = "ERR Please specify at least one argument for this redis lib call"
@@ -637,36 +639,53 @@ local function words_of(...)
     return words
 end
 
--- What goes to Python is strings, always: a table would be wrapped by an object, which takes memory where its lack
--- could not be told.
-function redis.call(...)
-    local a, b, c = ...
-    local count = select("#", ...)
-    local reply, kind, found
-    if count == 2 and type(a) == "string" and type(b) == "string" then
-        reply, kind, found = call(a, b)
-    elseif count == 3 and type(a) == "string" and type(b) == "string" and plain(c) then
-        reply, kind, found = call(a, b, type(c) == "string" and c or number_text(c))
-    else
-        local words, text = words_of(...)
-        if not words then
-            error({ err = text }, 0)
+-- What runs the calls of a command, by its name as scripts spell it. What is spelled unusually, or has subcommands, is not
+-- here: there is no end of such spellings.
+local entrances = setmetatable({}, {
+    __index = function(known, name)
+        local found = type(name) == "string" and python.entrance(name)
+        if found then
+            found = python.as_function(found)
+            known[name] = found
         end
-        reply, kind, found = call(unpack(words))
+        return found
+    end,
+})
+
+-- Return `redis.call`, or `redis.pcall`. What goes to Python is strings, always: a table would be wrapped by an object,
+-- which takes memory where its lack could not be told.
+local function caller(raises)
+    return function(...)
+        local name, a, b, c = ...
+        local call, count = entrances[name], select("#", ...)
+        local reply, kind, found
+        if call and count == 2 and type(a) == "string" then
+            reply, kind, found = call(a)
+        elseif call and count == 3 and type(a) == "string" and (type(b) == "string" or type(b) == "number") then
+            reply, kind, found = call(a, type(b) == "string" and b or number_text(b))
+        elseif call and count == 4 and type(a) == "string" and type(b) == "string" and (type(c) == "string" or type(c) == "number") then
+            reply, kind, found = call(a, b, type(c) == "string" and c or number_text(c))
+        else
+            local words, text = words_of(...)
+            if not words then
+                if raises then
+                    error({ err = text }, 0)
+                end
+                return { err = text }
+            elseif call then
+                reply, kind, found = call(unpack(words, 2))
+            else
+                reply, kind, found = python.call(unpack(words))
+            end
+        end
+        if kind == nil and reply ~= true then
+            return reply
+        end
+        return result(raises, reply, kind, found)
     end
-    if kind == nil and reply ~= true then
-        return reply
-    end
-    return result(true, reply, kind, found)
 end
 
-function redis.pcall(...)
-    local words, text = words_of(...)
-    if not words then
-        return { err = text }
-    end
-    return result(false, call(unpack(words)))
-end
+redis.call, redis.pcall = caller(true), caller(false)
 
 local function one_field(field, ...)
     local text = ...
