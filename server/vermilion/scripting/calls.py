@@ -69,6 +69,7 @@ class _Nowhere:
         """There is nothing to close."""
 
 
+_OWN: Final = GATE_RESOLVE | GATE_SCRIPT
 _INHERITED: Final = GATE_MEMORY | GATE_ACL | GATE_MONITOR | GATE_TIMED | GATE_TRACKING
 """What stands in the way of the client's calls, or looks at them, does so for those of its script."""
 
@@ -117,22 +118,21 @@ class ScriptCalls:
             flags: what its first line says; None for a script without flags.
             read_only: whether it may change nothing.
         """
-        self._runtime = runtime
-        self._used, self._ceiling = runtime.used, runtime.ceiling
+        if runtime is not self._runtime:
+            self._runtime = runtime
+            self._used, self._ceiling = runtime.used, runtime.ceiling
         session = self._session
         self._caller = caller
         session.db = caller.db
         session.user = caller.user
         session.resp = 2
-        session.gates = GATE_RESOLVE | GATE_SCRIPT | caller.gates & _INHERITED
+        session.gates = _OWN | caller.gates & _INHERITED
         if read_only:
             session.gates |= GATE_READ_ONLY
         if flags is not None and flags & ALLOW_OOM:
             session.gates &= ~GATE_MEMORY
         self.wrote = False
         self.interrupt = None
-        self._last = None
-        self._mark = perf_counter_ns()
 
     def end(self) -> None:
         """Count the calls that have not been counted."""

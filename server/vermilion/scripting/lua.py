@@ -11,7 +11,7 @@ beyond `ceiling` a call ends the script instead of handing it a reply.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from typing import Any, Final, NoReturn, Protocol, TypeAlias, cast
 
 from vermilion import errors
 from vermilion.errors import RespError
@@ -39,6 +39,23 @@ _SELF_CHECKED: Final = frozenset({"call", "more", "interrupted", "take"})
 
 Entry: TypeAlias = "Callable[..., Word | tuple[Any, ...]]"
 """A script or a function, ready to be called with the number of its keys, the keys and the arguments."""
+
+
+class Program(Protocol):
+    """A script or a function."""
+
+    @property
+    def name(self) -> bytes:
+        """What errors call it."""
+
+    @property
+    def entry(self) -> Entry:
+        """What runs it."""
+
+    @property
+    def flags(self) -> int | None:
+        """Its flags; None for a script that says nothing of them."""
+
 
 _SOURCES: Final = Path(__file__).parent / "lua"
 _VERSION_NUMBER: Final = sum(
@@ -141,8 +158,9 @@ class Runtime:
         Raises:
             RespError: when there is no room for the arguments.
         """
-        if self.exhausted or self.used() + sum(map(len, arguments)) > self._calm:
-            self._make_room(sum(map(len, arguments)))
+        size = sum(map(len, arguments))
+        if self.exhausted or self.used() + size > self._calm:
+            self._make_room(size)
         if len(arguments) > ARGUMENTS_LIMIT:
             for at in range(0, len(arguments), ARGUMENTS_LIMIT):
                 self._stage(*arguments[at : at + ARGUMENTS_LIMIT])

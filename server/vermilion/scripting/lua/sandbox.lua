@@ -339,9 +339,7 @@ local function take_staged()
 end
 
 local function split(count, ...)
-    if count == 1 then
-        return { (...) }, { select(2, ...) }
-    elseif count == 0 then
+    if count == 0 then
         return {}, { ... }
     elseif count < 0 then -- the arguments are staged
         local all, keys, arguments = take_staged(), {}, {}
@@ -367,18 +365,24 @@ end
 local visible = {} -- what the globals of scripts read from
 
 local function script_entry(chunk)
-    return function(count, ...)
-        visible.KEYS, visible.ARGV = split(count, ...)
+    return function(count, first, ...)
+        if count == 1 then -- as most have
+            visible.KEYS, visible.ARGV = { first }, { ... }
+        else
+            visible.KEYS, visible.ARGV = split(count, first, ...)
+        end
         return finish(xpcall(chunk, handle))
     end
 end
 
 local function function_entry(callback)
+    local keys, arguments
+    local function body()
+        return callback(keys, arguments)
+    end
     return function(count, ...)
-        local keys, arguments = split(count, ...)
-        return finish(xpcall(function()
-            return callback(keys, arguments)
-        end, handle))
+        keys, arguments = split(count, ...)
+        return finish(xpcall(body, handle))
     end
 end
 
