@@ -82,8 +82,8 @@ class ScriptCalls:
     """
 
     __slots__ = (
-        "_caller", "_ceiling", "_commands", "_count", "_engine", "_last", "_mark", "_parts", "_runtime", "_session",
-        "_used", "interrupt", "wrote",
+        "_began", "_caller", "_ceiling", "_commands", "_count", "_engine", "_last", "_mark", "_parts", "_runtime",
+        "_session", "_used", "elapsed_ns", "interrupt", "wrote",
     )  # fmt: skip
 
     def __init__(self, engine: Engine) -> None:
@@ -97,6 +97,8 @@ class ScriptCalls:
         self._caller: Session | None = None
         self._count = 0
         self._mark = 0
+        self._began = 0
+        self.elapsed_ns = 0
         self._parts: list[list[Word]] = []
         self._runtime: Runtime | None = None
         self._used: Callable[[], int] = int
@@ -133,12 +135,15 @@ class ScriptCalls:
             session.gates &= ~GATE_MEMORY
         self.wrote = False
         self.interrupt = None
+        self._began = self._mark = perf_counter_ns()
 
     def end(self) -> None:
         """Count the calls that have not been counted."""
+        now = perf_counter_ns()
         if self._last is not None:
-            self._last.count(self._count, perf_counter_ns() - self._mark)
+            self._last.count(self._count, now - self._mark)
             self._last = None
+        self.elapsed_ns = now - self._began
 
     def call(self, *words: bytes) -> object:
         """Run one call of any command; return its reply as `lua/sandbox.lua` takes it."""
@@ -195,10 +200,11 @@ class ScriptCalls:
 
     def _turn_to(self, command: BoundCommand) -> None:
         """Begin to count calls of another command: time is measured once for each run of calls to the same one."""
-        now = perf_counter_ns()
+        # What a script does between its calls is counted as the time of the one before, and of the first.
         if self._last is not None:
+            now = perf_counter_ns()
             self._last.count(self._count, now - self._mark)
-        self._mark = now
+            self._mark = now
         self._count = 0
         self._last = command
 

@@ -158,7 +158,7 @@ class Runtime:
         Raises:
             RespError: when there is no room for the arguments.
         """
-        size = sum(map(len, arguments))
+        size = len(arguments[0]) if len(arguments) == 1 else sum(map(len, arguments))
         if self.exhausted or self.used() + size > self._calm:
             self._make_room(size)
         if len(arguments) > ARGUMENTS_LIMIT:

@@ -11,7 +11,6 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from time import perf_counter_ns
 from typing import Any, Final
 
 from vermilion import errors
@@ -179,7 +178,7 @@ class Scripts:
         What surrounds a short script takes as long as the script. So this says in one place what the caller of the
         command, the command, `evalsha` and the timing of slow commands say.
         """
-        usual, scripts, slowness = command.run, self._by_digest, self._engine.slowness
+        usual, scripts, calls, slowness = command.run, self._by_digest, self._calls, self._engine.slowness
 
         def run(session: Session, argv: list[bytes]) -> Answer:
             try:
@@ -187,15 +186,13 @@ class Scripts:
             except (KeyError, IndexError):
                 return usual(session, argv)
             runtime = self._runtime
-            if count > len(argv) - 3 or script.evaluated or runtime is None:
+            if count > len(argv) - 3 or script.evaluated or script.flags is not None or runtime is None:
                 return usual(session, argv)
-            mark = perf_counter_ns()
             try:
                 return self._run(session, runtime, script, argv, count, read_only=False)
             finally:
-                elapsed = perf_counter_ns() - mark
-                if elapsed >= slowness.threshold_ns:
-                    slowness.judge(session, command, argv, elapsed)
+                if calls.elapsed_ns >= slowness.threshold_ns:
+                    slowness.judge(session, command, argv, calls.elapsed_ns)
 
         return run
 
