@@ -153,7 +153,7 @@ class Runtime:
             arguments: the keys, then the others.
 
         Returns:
-            A plain value; or None, a kind (`error`, `words`) and what belongs to it: see `lua/sandbox.lua`.
+            A plain value; or None, a kind (`error`, `flat`, `words`) and what belongs to it: see `lua/sandbox.lua`.
 
         Raises:
             RespError: when there is no room for the arguments.

@@ -245,6 +245,8 @@ class Scripts:
         if not isinstance(found, tuple):
             return plain_reply(found, calls.resp)
         words = found[2:]
+        if found[1] == b"flat":
+            return [word if type(word) is bytes else integer(word) for word in words]
         reply = from_words(words, calls.resp) if found[1] == b"words" else _failure(program.name, *words)
         if isinstance(reply, RespError):
             raise reply

@@ -287,7 +287,29 @@ function encode(value, words, size, depth)
     return size
 end
 
+-- How many members a list has that is nothing but some strings and numbers; nil for any other table.
+local function flat_size(value)
+    if getmetatable(value) or value.err ~= nil or value.ok ~= nil or value.double ~= nil or value.map ~= nil
+        or value.set ~= nil or value.big_number ~= nil or value.verbatim_string ~= nil then
+        return nil
+    end
+    for index = 1, CHUNK do
+        local member = value[index]
+        if member == nil then
+            return index - 1
+        end
+        local kind = type(member)
+        if kind ~= "string" and kind ~= "number" then
+            return nil
+        end
+    end
+end
+
 local function hand_over(value)
+    local count = flat_size(value)
+    if count then
+        return nil, "flat", unpack(value, 1, count)
+    end
     local words = {}
     local size = encode(value, words, 0, 0)
     for start = 1, size - CHUNK, CHUNK do
@@ -313,10 +335,10 @@ local function finish(ok, value)
             rawget(value, "ignore_error_stats_update") == true
     end
     local kind = type(value)
-    if kind == "table" then
-        return hand_over(value)
-    elseif kind == "string" or kind == "number" or kind == "boolean" then
+    if kind == "string" or kind == "number" or kind == "boolean" then
         return value
+    elseif kind == "table" then
+        return hand_over(value)
     end
     return nil
 end
