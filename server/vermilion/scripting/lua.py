@@ -26,6 +26,9 @@ MEMORY_LIMIT: Final = 1 << 30
 HEADROOM: Final = 1 << 20
 """Bytes that are left for what lupa allocates where a failure could not be told."""
 
+SMALL: Final = HEADROOM // 16
+"""Bytes of a value that the sandbox has made sure of room for, below the ceiling, before it calls for one."""
+
 ARGUMENTS_LIMIT: Final = 200
 """With more values than this, a call goes in parts: the stack of C has room for some thousands."""
 
@@ -111,7 +114,14 @@ class Runtime:
         compiled = self._lua.eval(b"loadstring")((_SOURCES / "sandbox.lua").read_bytes(), b"=[sandbox]")
         self._load_script, self._load_library, self._stage, self.set_pace = cast(
             "tuple[Callable[..., Any], ...]",
-            compiled(python, libraries, functions, REDIS_VERSION.encode(), _VERSION_NUMBER),
+            compiled(
+                python,
+                libraries,
+                functions,
+                REDIS_VERSION.encode(),
+                _VERSION_NUMBER,
+                (memory_limit - HEADROOM) // 1024,
+            ),
         )
         self._taken: list[Word] = []
         self.exhausted = False

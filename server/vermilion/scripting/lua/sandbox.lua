@@ -13,11 +13,11 @@
 -- In error positions (`[sandbox]:12: text`) this file's name stands for the line of the script that called it: the
 -- handler of errors puts that in.
 
-local python, libraries, is_function_engine, version, version_number = ...
+local python, libraries, is_function_engine, version, version_number, ceiling = ... -- the ceiling in KiB
 
-local assert, collectgarbage, error, getmetatable, ipairs, loadstring, next, pairs, pcall, rawequal, rawget, rawset,
+local assert, collectgarbage, error, gcinfo, getmetatable, ipairs, loadstring, next, pairs, pcall, rawequal, rawget, rawset,
     select, setfenv, setmetatable, tonumber, tostring, type, unpack, xpcall =
-    assert, collectgarbage, error, getmetatable, ipairs, loadstring, next, pairs, pcall, rawequal, rawget, rawset,
+    assert, collectgarbage, error, gcinfo, getmetatable, ipairs, loadstring, next, pairs, pcall, rawequal, rawget, rawset,
     select, setfenv, setmetatable, tonumber, tostring, type, unpack, xpcall
 local coroutine, debug, math, os, string, table = coroutine, debug, math, os, string, table
 local byte, dump, find, floor, format, getinfo, gsub, sethook, sub =
@@ -678,12 +678,13 @@ local entrances = setmetatable({}, {
     end,
 })
 
--- Return `redis.call`, or `redis.pcall`. What goes to Python is strings, always: a table would be wrapped by an object,
+-- Return `redis.call`, or `redis.pcall`. An entrance relies on there being room for a small reply, which is cheap to see
+-- here; beyond the ceiling, `python.call` looks closely, and ends the script. What goes to Python is strings, always: a table would be wrapped by an object,
 -- which takes memory where its lack could not be told.
 local function caller(raises)
     return function(...)
         local name, a, b, c = ...
-        local call, count = entrances[name], select("#", ...)
+        local call, count = gcinfo() < ceiling and entrances[name], select("#", ...)
         local reply, kind, found
         if call and count == 2 and type(a) == "string" then
             reply, kind, found = call(a)
