@@ -405,7 +405,9 @@ class _Reading:
         """Read a key and its value."""
         key = self._reader.string()
         if kind in _OF_MODULES:
-            raise SnapshotError("The file has values of a module, such as vector sets, which cannot be loaded here")
+            raise SnapshotError(
+                "The file has values of a module, such as vector sets, which cannot be loaded here"
+            )
         keys = self._keys.setdefault(self._database, set())
         if key in keys:
             raise FormatError
