@@ -498,7 +498,7 @@ class Engine:
         obstacle = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         if obstacle is not None:
             return self.reject(session, command, obstacle)
-        if gates & GATE_PAUSE and self.pause.postpones(session, command):
+        if gates & GATE_PAUSE and self.pause.postpones(session, command, argv):
             return self.pause.postpone(session, argv)
         if gates & GATE_MULTI:
             return self.transactions.add(session, command, argv)

@@ -129,6 +129,11 @@ class Libraries:
             read_only=read_only, function=True,
         )  # fmt: skip
 
+    def flags(self, name: bytes) -> int | None:
+        """Return the flags of a function, None when there is none of this name."""
+        found = self._functions.get(name.lower())
+        return None if found is None else found.flags
+
     def has(self, name: bytes) -> bool:
         """Return whether there is a function."""
         return name.lower() in self._functions
