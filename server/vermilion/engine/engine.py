@@ -73,6 +73,8 @@ OUTPUT_PART: Final = 1024 * 1024
 """Bytes of long replies after which the rest of a pipeline waits until its client has taken them."""
 
 _QUEUEING: Final = GATE_RESOLVE | GATE_MULTI
+_AGAIN: Final = GATE_ACL | GATE_MEMORY | GATE_UNSAVED
+"""What may have come in the way of a call while it waited."""
 _HTTP_WORDS: Final = frozenset({b"post", b"host:"})
 _RECLAIM_STEP: Final = 256
 
@@ -591,11 +593,12 @@ class Engine:
         return self.failed(session.last_command, None, exception)
 
     def _refused(self, session: Session, argv: list[bytes]) -> RespError | None:
-        """Return the error reply of a call that had to wait, and that its user may not make any more."""
+        """Return the error reply of a call that had to wait, and that could not be made any more."""
         command = session.last_command
-        if not session.gates & GATE_ACL or not isinstance(command, BoundCommand):
+        if not isinstance(command, BoundCommand):
             return None
-        refusal = self.acl.refusal(session, command.declared, argv)
+        gates = session.gates & command.gated & _AGAIN
+        refusal = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         return None if refusal is None else self.reject(session, command, refusal)
 
     def unblock(self, session: Session, reply: Reply) -> None:
