@@ -1,4 +1,4 @@
-"""CLIENT PAUSE: calls are postponed until its time is over, or CLIENT UNPAUSE; expired keys are kept meanwhile.
+"""CLIENT PAUSE: calls are postponed until its time is over, or CLIENT UNPAUSE; no key expires or is evicted meanwhile.
 
 A pause may be extended and may become stricter while it lasts, and neither shorter nor milder: as in Redis, the later
 end and the stricter mode hold.
@@ -55,6 +55,7 @@ class Pause:
         """Let all clients and all keys know."""
         self.active = active
         self._engine.set_gate(GATE_PAUSE, on=active)
+        self._engine.eviction.hold(on=active)
         for db in self._engine.databases:
             db.keeps_expired = active
 
