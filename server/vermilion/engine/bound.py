@@ -99,7 +99,7 @@ class BoundCommand:
             self.effects |= NEEDS_DISK
         if self.effects & NEEDS_MEMORY:
             self.gated |= GATE_MEMORY
-        if self.writes:
+        if self.effects & MAY_WRITE:
             self.gated |= GATE_READ_ONLY
         if declared.flags & NOSCRIPT:
             self.gated |= GATE_SCRIPT
