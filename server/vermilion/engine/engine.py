@@ -452,8 +452,9 @@ class Engine:
         ahead: list[Reply] = []
         try:
             reply = self._execute_found(session, command, argv)
-            if self.tracking.flushed and before is not session:
-                ahead = self._tell_flushed()
+            if self.tracking.ahead and before is not session:
+                self.tracking.ahead = False
+                ahead, self._afterwards = self._afterwards, []
         finally:
             self._caller = before
         if before is not session and session.gates & GATE_TRACKING:
@@ -471,13 +472,6 @@ class Engine:
         if before is None and self.pause.is_over:
             self.pause.resume()
         return reply
-
-    def _tell_flushed(self) -> list[Reply]:
-        """Tell clients that all keys have gone; return what the caller hears: ahead of its reply, as in Redis."""
-        later, self._afterwards = self._afterwards, []
-        self.tracking.tell_flushed()
-        ahead, self._afterwards = self._afterwards, later
-        return ahead
 
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
