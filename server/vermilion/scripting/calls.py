@@ -135,10 +135,11 @@ class ScriptCalls:
         self._mark = perf_counter_ns()
 
     def end(self) -> None:
-        """Count the calls that have not been counted."""
+        """Count the calls that have not been counted, and let the client go."""
         if self._last is not None:
             self._last.count(self._count, perf_counter_ns() - self._mark)
             self._last = None
+        self._caller = None
 
     def call(self, *words: bytes) -> object:
         """Run one call; return its reply as `lua/sandbox.lua` takes it."""
