@@ -8,7 +8,7 @@ ORACLE ?=
 STAMPS := $(VENV)/stamps
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format conformance record fuzz docs bench clean
+.PHONY: help run test check format conformance record fuzz suites docs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ record: $(STAMPS)/test ## record the transcripts anew from ORACLE=redis://host:p
 
 fuzz: $(STAMPS)/test ## make random calls to ours and to ORACLE=redis://host:port; print where they differ
 	$(BIN)/python -m conformance.fuzz --oracle $(ORACLE) $(ARGS)
+
+suites: $(STAMPS)/suites ## run redis-py's and fakeredis's own tests against ours, in RESP2 and RESP3
+	$(BIN)/python -m conformance.suites $(ARGS)
 
 docs: $(STAMPS)/package ## write docs/commands.md and docs/directives.md anew from the declarations
 	$(BIN)/python -m conformance.compatibility
