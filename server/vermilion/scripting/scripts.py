@@ -26,7 +26,7 @@ from vermilion.scripting.conversion import from_words, integer, plain_reply
 from vermilion.scripting.functions import Libraries
 from vermilion.scripting.lua import PACE, Entry, Program, Runtime
 from vermilion.scripting.shebang import ALLOW_OOM, NO_WRITES, read_script
-from vermilion.session import GATE_MEMORY, RunningScript, ScriptFigures, Session
+from vermilion.session import GATE_MEMORY, RunningScript, ScriptEffects, ScriptFigures, Session
 
 LOGGER: Final = logging.getLogger("vermilion")
 
@@ -171,6 +171,32 @@ class Scripts:
             self._evaluated.move_to_end(script.body)
         assert self._runtime is not None  # noqa: S101  # it has compiled the script
         return self._run(session, self._runtime, script, argv, count, read_only=read_only)
+
+    def effects(self, name: str, argv: Sequence[bytes]) -> ScriptEffects | None:
+        """Return what the script of a call may do: None for one that says nothing, or is not there.
+
+        Args:
+            name: of the command, in lower case.
+            argv: the call.
+        """
+        flags = self._flags(name, argv[1])
+        if flags is None:
+            return None
+        writes = not flags & NO_WRITES
+        return ScriptEffects(writes, needs_memory=writes and not flags & ALLOW_OOM)
+
+    def _flags(self, name: str, word: bytes) -> int | None:
+        """Return the flags of the script that is meant by the second word of a call."""
+        if name.startswith("fcall"):
+            return self.libraries.flags(word)
+        if name.startswith("evalsha"):
+            script = self._by_digest.get(word.lower())
+            return None if script is None else script.flags
+        try:
+            shebang = read_script(word)
+        except RespError:  # the call itself will say so
+            return None
+        return None if shebang is None else shebang.flags
 
     def _short_cut(self, command: BoundCommand) -> Call:
         """Return what runs an EVALSHA in a pipeline, with less around it where nothing about the call is unusual.
