@@ -22,7 +22,7 @@ from vermilion.pending import Answer
 from vermilion.protocol.numbers import format_double
 from vermilion.protocol.reply import Reply
 from vermilion.scripting.calls import ScriptCalls
-from vermilion.scripting.conversion import from_words, integer, plain_reply
+from vermilion.scripting.conversion import from_words, integer, plain_reply, uncounted_errors
 from vermilion.scripting.functions import Libraries
 from vermilion.scripting.lua import PACE, Entry, Program, Runtime
 from vermilion.scripting.shebang import ALLOW_OOM, NO_WRITES, read_script
@@ -276,6 +276,9 @@ class Scripts:
         reply = from_words(words, calls.resp) if found[1] == b"words" else _failure(program.name, *words)
         if isinstance(reply, RespError):
             raise reply
+        if b"err" in words:  # seldom, so that most replies need not be searched
+            for error in uncounted_errors(reply):
+                self._engine.stats.count_error(error.code)
         return reply
 
     # Runs that do not end ---------------------------------------------------------------------------------
