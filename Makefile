@@ -6,12 +6,13 @@ PORT ?= 6379
 ARGS ?=
 ORACLE ?=
 STAMPS := $(VENV)/stamps
+LIBRARIES := build/libraries
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format conformance record fuzz docs bench clean
+.PHONY: help run test test-libraries check format conformance record fuzz docs bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMPS)/venv:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed: install Python 3.11 or newer" >&2; exit 1; }
@@ -38,6 +39,17 @@ run: $(STAMPS)/package ## serve on 127.0.0.1:6379; ARGS="--port 7379" passes arg
 
 test: $(STAMPS)/test ## run all tests, with coverage; ARGS="-k name" passes arguments to pytest
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
+
+# In an environment of its own: arq wants redis-py below 6, and the tests want 8.
+$(LIBRARIES)/stamp: $(STAMPS)/pip pyproject.toml
+	@rm -rf $(LIBRARIES)
+	$(BIN)/python -m venv --without-pip $(LIBRARIES)
+	$(BIN)/python -m pip --python $(LIBRARIES)/bin/python install --quiet --disable-pip-version-check --retries 1 --group libraries
+	@touch $@
+
+test-libraries: $(STAMPS)/test ## run the tests of libraries that need an environment of their own
+	@$(MAKE) --no-print-directory $(LIBRARIES)/stamp || echo "make: could not install them (no network?): their tests are skipped" >&2
+	$(BIN)/python -m pytest tests/libraries $(ARGS)
 
 check: $(STAMPS)/check $(STAMPS)/test ## ruff, ruff format, mypy strict, import-linter
 	$(BIN)/ruff check .
