@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 PORT ?= 6379
 ARGS ?=
 ORACLE ?=
+REDIS_PY ?= 5.0.0 5.3.1 6.4.0 7.4.1 8.1.0
 STAMPS := $(VENV)/stamps
 LIBRARIES := build/libraries
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-libraries check format conformance record fuzz docs bench clean
+.PHONY: help run test test-libraries test-matrix check format conformance record fuzz suites docs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +52,14 @@ test-libraries: $(STAMPS)/test ## run the tests of libraries that need an enviro
 	@$(MAKE) --no-print-directory $(LIBRARIES)/stamp || echo "make: could not install them (no network?): their tests are skipped" >&2
 	$(BIN)/python -m pytest tests/libraries $(ARGS)
 
+test-matrix: $(STAMPS)/test ## run the in-process clients' tests on each major version of redis-py
+	@for version in $(REDIS_PY); do \
+		echo "redis-py $$version"; \
+		test -d build/redis-py/$$version || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+			--target build/redis-py/$$version redis==$$version || exit 1; \
+		PYTHONPATH=build/redis-py/$$version $(BIN)/python -m pytest -q -n 2 tests/testing || exit 1; \
+	done
+
 check: $(STAMPS)/check $(STAMPS)/test ## ruff, ruff format, mypy strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -69,6 +78,9 @@ record: $(STAMPS)/test ## record the transcripts anew from ORACLE=redis://host:p
 
 fuzz: $(STAMPS)/test ## make random calls to ours and to ORACLE=redis://host:port; print where they differ
 	$(BIN)/python -m conformance.fuzz --oracle $(ORACLE) $(ARGS)
+
+suites: $(STAMPS)/suites ## run redis-py's and fakeredis's own tests against ours, in RESP2 and RESP3
+	$(BIN)/python -m conformance.suites $(ARGS)
 
 docs: $(STAMPS)/package ## write docs/commands.md and docs/directives.md anew from the declarations
 	$(BIN)/python -m conformance.compatibility

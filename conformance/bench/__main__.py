@@ -17,6 +17,7 @@ from conformance.bench import (
     connections,
     embedded,
     growth,
+    in_process,
     machine,
     memory,
     report,
@@ -27,7 +28,17 @@ from conformance.bench import (
 from conformance.bench.result import BenchError, Section
 from conformance.bench.servers import OWN_COMMAND, Contender, find_command, version_of
 
-SECTIONS = ("throughput", "scripts", "growth", "memory", "startup", "connections", "cache", "clients")
+SECTIONS = (
+    "throughput",
+    "scripts",
+    "growth",
+    "memory",
+    "startup",
+    "connections",
+    "cache",
+    "in-process",
+    "clients",
+)
 _BESIDE_REDIS = {"throughput", "scripts", "growth", "memory", "startup", "connections", "clients"}
 
 
@@ -140,6 +151,7 @@ def _plan(
             plan["scripts"] = partial(scripts.measure, baseline, subject, load)
             plan["throughput"] = partial(throughput.measure, baseline, subject, load, tests)
     plan["cache"] = lambda: [embedded.measure(scale.calls)]
+    plan["in-process"] = lambda: [in_process.measure(scale.calls)]
     return versions, [plan[name] for name in SECTIONS if name in wanted]
 
 
