@@ -21,6 +21,8 @@ _HEAD: Final = """# Directives
 Every directive of Redis 8.0.6, with its default. All are read from files, arguments and the environment, checked as
 Redis checks them, and answered by CONFIG GET. CONFIG SET changes those that are *live*; *protected* ones only as
 `enable-protected-configs` allows, *fixed* ones never; those of a *file* stand in files only.
+
+`backend` and those that begin with `upstream` are Vermilion's own: see [proxy.md](proxy.md).
 """
 _MEANINGFUL: Final = "## What they do"
 _IGNORED: Final = """## Accepted and shown, without a meaning here

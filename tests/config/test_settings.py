@@ -46,8 +46,13 @@ OTHER_DEFAULTS = {
 PARAMETERS = {name for name, directive in BY_NAME.items() if directive.access != "file"}
 
 
-def test_the_names_are_those_of_redis() -> None:
-    assert {recorded.name for recorded in RECORDED} == PARAMETERS
+OWN = {
+    "backend", "upstream", "upstream-connections", "upstream-in-flight", "upstream-start-timeout", "upstream-timeout",
+}  # fmt: skip
+
+
+def test_the_names_are_those_of_redis_and_our_own() -> None:
+    assert {recorded.name for recorded in RECORDED} | OWN == PARAMETERS
 
 
 @pytest.fixture(scope="module")

@@ -71,6 +71,14 @@ class MemoryCacheBackend:
         self.engine.persistence = self.snapshots
         self._writing: asyncio.Task[None] | None = None
 
+    def load(self) -> None:
+        """Read the snapshot, for a server that starts; LoadError when it cannot be read."""
+        self.snapshots.load_at_start()
+
+    def end(self) -> None:
+        """Write a last snapshot where SHUTDOWN or the directives ask for one, for a server that has stopped."""
+        self.snapshots.end()
+
     # The cache API ----------------------------------------------------------------------------------------
 
     async def initialize(self) -> None:
@@ -210,7 +218,7 @@ class MemoryCacheBackend:
             `execute`, which returns errors and takes a session.
         """
         if self._own_session is None:
-            self._own_session = self.engine.open_session(_Caller())
+            self._own_session = self.engine.open_session(Caller())
         reply = self.engine.execute(self._own_session, list(argv))
         if type(reply) is Pending:
             reply = await self._pending_reply(self._own_session)
@@ -231,7 +239,7 @@ class MemoryCacheBackend:
             if not future.done():
                 future.set_exception(ConnectionError("the client was killed"))
 
-        session.transport = _Caller(resolve, give_up)
+        session.transport = Caller(resolve, give_up)
         self._own_session = None
         try:
             return await future
@@ -301,12 +309,13 @@ def _nothing(*_: object) -> None:
     """Stand in for what a caller does when its reply comes: it has it already."""
 
 
-class _Caller:
+class Caller:
     """The transport of calls that come from this process: there is none.
 
     Args:
         answer: takes the reply of a call that had to wait.
         abort: told that the client was killed.
+        push: takes messages that are no replies; they are dropped by default.
     """
 
     address = "internal:0"
@@ -316,13 +325,14 @@ class _Caller:
     output_buffered = 0
 
     def __init__(
-        self, answer: Callable[[Reply], None] = _nothing, abort: Callable[[], None] = _nothing
+        self,
+        answer: Callable[[Reply], None] = _nothing,
+        abort: Callable[[], None] = _nothing,
+        push: Callable[[Reply], None] = _nothing,
     ) -> None:
         self.answer = answer
         self.abort = abort
-
-    def push(self, message: Reply) -> None:
-        """Drop a message: what calls commands from inside takes replies only."""
+        self.push = push
 
     def use_resp(self, version: int) -> None:
         """Replies are values here: nothing to encode."""

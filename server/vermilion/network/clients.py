@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from vermilion import errors
-from vermilion.backends.memory_backend import MemoryCacheBackend
+from vermilion.backends.server_backend import ServerBackend
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Clients:
         unixsocket: the path that clients of the Unix socket are shown under.
     """
 
-    def __init__(self, backend: MemoryCacheBackend, unixsocket: str) -> None:
+    def __init__(self, backend: ServerBackend, unixsocket: str) -> None:
         self.backend = backend
         self.unixsocket = unixsocket
         self.settings = backend.engine.settings

@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_clients", "_closing", "_encode", "_execute_batch", "_held", "_outbox", "_over_soft_limit_since",
+        "_arrived", "_clients", "_closing", "_encode", "_execute_batch", "_held", "_outbox", "_over_soft_limit_since",
         "_parser", "_paused", "_queued", "_running", "_session",
         "_stats", "_transport", "_unsent", "_waiting", "_write",
     )  # fmt: skip
@@ -55,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._parser = RequestParser(clients.settings.proto_max_bulk_len)
         self._waiting: list[Argv] = []
         self._running: list[Argv] = []
+        self._arrived: tuple[list[Argv], bytes] | None = None
         self._held = bytearray()
         self._outbox: list[bytes] = []
         self._queued = 0
@@ -106,7 +107,11 @@ class Connection(asyncio.Protocol):
 
     def _feed(self, data: bytes) -> None:
         """Parse bytes and run the calls that they complete."""
-        self._take(self._parser.feed(data))
+        calls = self._parser.feed(data)
+        if self._parser.verbatim:
+            self._arrived = (calls, data)
+        self._take(calls)
+        self._arrived = None
         if not self._parser.plain:
             self._finish_reading()
 
@@ -291,6 +296,11 @@ class Connection(asyncio.Protocol):
     def output_buffered(self) -> int:
         """Bytes of replies and messages that the client has not taken yet."""
         return self._queued + int(self._transport.get_write_buffer_size())
+
+    def arrived(self, calls: list[Argv]) -> bytes | None:
+        """Return the bytes in which the calls that run came, if they hold just these, in the usual spelling."""
+        arrived = self._arrived
+        return arrived[1] if arrived is not None and arrived[0] is calls else None
 
     def answer(self, reply: Reply) -> None:
         """Send the reply of the call that had to wait, and go on with those behind it."""

@@ -1,0 +1,122 @@
+"""What stands behind a proxy: one server, a primary that Sentinels know, or a cluster."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Protocol
+
+from vermilion.backends.lane import Lane
+from vermilion.backends.link import Login
+from vermilion.backends.upstream import Limits, Tally, Upstream
+from vermilion.backends.upstream_url import UpstreamUrl
+from vermilion.pending import Pending
+from vermilion.protocol.request import write_calls
+
+
+class Fleet(Protocol):
+    """The servers behind, as the proxy sees them.
+
+    LLM Context:
+        - What raises RespError says so to the client: nothing has been sent then.
+    """
+
+    tally: Tally
+
+    @property
+    def is_up(self) -> bool:
+        """Whether calls can be passed on."""
+
+    @property
+    def servers(self) -> Iterator[Upstream]:
+        """Every server that is known."""
+
+    async def open(self) -> None:
+        """Begin to connect."""
+
+    async def close(self) -> None:
+        """Close everything."""
+
+    async def wait(self) -> None:
+        """Wait until calls can be passed on."""
+
+    def forward(
+        self, lane: Lane, calls: list[list[bytes]], after: Callable[[bytes], bytes] | None = None
+    ) -> Pending:
+        """Pass plain calls on, all at once; `after` makes of their replies what the client gets."""
+
+    def server_for(self, lane: Lane, argv: list[bytes] | None = None) -> Upstream:
+        """Return the server that a connection of the client's own goes to, for a call."""
+
+
+class Single:
+    """One server.
+
+    Args:
+        url: where it is.
+        limits: what is allowed of it.
+        connect_timeout: seconds until it must have taken a connection.
+        random: the source of chance.
+    """
+
+    def __init__(self, url: UpstreamUrl, limits: Limits, connect_timeout: float, random: Random) -> None:
+        self.tally = Tally()
+        self._url = url
+        self._limits = limits
+        self._connect_timeout = connect_timeout
+        self._random = random
+        self._tls = url.tls.context() if url.tls else None
+        self._server: Upstream | None = None
+        self._is_up = asyncio.Event()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the server is there."""
+        return self._server is not None and self._server.up
+
+    @property
+    def servers(self) -> Iterator[Upstream]:
+        """The server."""
+        if self._server is not None:
+            yield self._server
+
+    @property
+    def server(self) -> Upstream:
+        """The server, once opened."""
+        assert self._server is not None  # noqa: S101  # no client comes before the start
+        return self._server
+
+    async def open(self) -> None:
+        """Begin to connect."""
+        url = self._url
+        login = Login(url.addresses[0], url.username, url.password, self._tls, self._connect_timeout)
+        self._server = Upstream(login, self._limits, self.tally, self._random, self._note)
+        self._server.open()
+
+    def _note(self, server: Upstream) -> None:
+        if server.up:
+            self._is_up.set()
+        else:
+            self._is_up.clear()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._server is not None:
+            self._server.close()
+
+    async def wait(self) -> None:
+        """Wait until it is there."""
+        await self._is_up.wait()
+
+    def forward(
+        self, lane: Lane, calls: list[list[bytes]], after: Callable[[bytes], bytes] | None = None
+    ) -> Pending:
+        """Pass plain calls on, over the connection that all clients share."""
+        session = lane.session
+        server = self.server
+        link = server.shared(lane.db, session.resp)
+        wire = lane.arrived(calls) or write_calls(calls)
+        return lane.forward(link, calls, wire, len(calls), server.deadline, after)
+
+    def server_for(self, lane: Lane, argv: list[bytes] | None = None) -> Upstream:  # a Fleet's
+        """Return the server."""
+        return self.server
