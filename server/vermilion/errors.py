@@ -917,7 +917,6 @@ def expected_dollar(found: bytes) -> str:
 
 UPSTREAM_LOST: Final = "ERR upstream closed the connection before it answered; the call may have run"
 UPSTREAM_TIMEOUT: Final = "ERR upstream did not answer in time; the call may have run"
-UPSTREAM_NOT_SENT: Final = "ERR upstream did not take the call in time; it has not run"
 UPSTREAM_FULL: Final = "ERR upstream has too many calls in flight; this one has not run"
 UPSTREAM_NO_CONNECTION: Final = "ERR upstream has no free connection for this call; it has not run"
 UPSTREAM_TRANSACTION_LOST: Final = "ERR upstream closed the connection; the transaction is lost"

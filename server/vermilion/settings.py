@@ -139,7 +139,10 @@ class Settings:
         POSITIVE, "1000", "Connections to the upstream that are one client's own, at most.", access="fixed"
     )
     upstream_in_flight: int = directive(
-        Memory(1, LONG_MAX), "256mb", "Bytes of calls that wait for the upstream, at most.", access="fixed"
+        Memory(1, LONG_MAX),
+        "268435456",
+        "Bytes of calls that wait for the upstream, at most.",
+        access="fixed",
     )
 
     # TLS

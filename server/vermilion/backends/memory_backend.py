@@ -72,11 +72,28 @@ class MemoryCacheBackend:
         self._writing: asyncio.Task[None] | None = None
 
     def load(self) -> None:
-        """Read the snapshot, for a server that starts; LoadError when it cannot be read."""
+        """Read the snapshot, for a server that starts.
+
+        Raises:
+            LoadError: when it cannot be read.
+
+        Example:
+            `backend.load()` before `Server(backend).start()`.
+
+        See Also:
+            `end`.
+        """
         self.snapshots.load_at_start()
 
     def end(self) -> None:
-        """Write a last snapshot where SHUTDOWN or the directives ask for one, for a server that has stopped."""
+        """Write a last snapshot where SHUTDOWN or the directives ask for one, for a server that has stopped.
+
+        Example:
+            `backend.end()` after `Server(backend).stop()`.
+
+        See Also:
+            `load`.
+        """
         self.snapshots.end()
 
     # The cache API ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from os import urandom
 from random import Random
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from vermilion import errors
 from vermilion.backends import proxied
@@ -28,6 +28,7 @@ from vermilion.clock import Clock
 from vermilion.commands.syntax import NO_MULTI
 from vermilion.config import Config
 from vermilion.engine import gatekeeping
+from vermilion.engine.bound import BoundCommand
 from vermilion.errors import RespError, text
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.decode import decode_reply
@@ -36,9 +37,6 @@ from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, Encoded, Reply
 from vermilion.protocol.request import write_calls
 from vermilion.session import GATE_ACL, GATE_AUTH, GATE_NO_TOUCH, GATE_PAUSE, GATE_REPLY, Session, Transport
-
-if TYPE_CHECKING:
-    from vermilion.engine.bound import BoundCommand
 
 LOGGER: Final = logging.getLogger("vermilion")
 
