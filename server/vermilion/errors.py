@@ -923,6 +923,9 @@ UPSTREAM_TRANSACTION_LOST: Final = "ERR upstream closed the connection; the tran
 UPSTREAM_EXEC_ABORT: Final = (
     "EXECABORT Transaction discarded because of: upstream closed the connection before EXEC"
 )
+UPSTREAM_MOVED: Final = "TRYAGAIN upstream has moved these keys to another node; the call has not run"
+UPSTREAM_NO_NODE: Final = "CLUSTERDOWN upstream has no node for this slot; the call has not run"
+CROSS_SLOT: Final = "CROSSSLOT Keys in request don't hash to the same slot"
 UPSTREAM_CONFIG_MIXED: Final = (
     "ERR upstream has some of these directives and the proxy the others; set them by calls of their own"
 )

@@ -8,7 +8,7 @@ from typing import Protocol
 from vermilion.backends.lane import Lane
 from vermilion.backends.link import Login
 from vermilion.backends.upstream import Limits, Tally, Upstream
-from vermilion.backends.upstream_url import UpstreamUrl
+from vermilion.backends.upstream_url import Address, UpstreamUrl
 from vermilion.pending import Pending
 from vermilion.protocol.request import write_calls
 
@@ -21,6 +21,8 @@ class Fleet(Protocol):
     """
 
     tally: Tally
+    defers_multi: bool
+    """Whether the server of a transaction is known with its first keys only."""
 
     @property
     def is_up(self) -> bool:
@@ -47,6 +49,9 @@ class Fleet(Protocol):
     def server_for(self, lane: Lane, argv: list[bytes] | None = None) -> Upstream:
         """Return the server that a connection of the client's own goes to, for a call."""
 
+    def learn(self, line: bytes, link_address: Address) -> None:
+        """Learn from a redirection that came over a connection of a client's own."""
+
 
 class Single:
     """One server.
@@ -57,6 +62,8 @@ class Single:
         connect_timeout: seconds until it must have taken a connection.
         random: the source of chance.
     """
+
+    defers_multi = False
 
     def __init__(self, url: UpstreamUrl, limits: Limits, connect_timeout: float, random: Random) -> None:
         self.tally = Tally()
@@ -120,3 +127,6 @@ class Single:
     def server_for(self, lane: Lane, argv: list[bytes] | None = None) -> Upstream:  # a Fleet's
         """Return the server."""
         return self.server
+
+    def learn(self, line: bytes, link_address: Address) -> None:
+        """A server that stands alone redirects nobody: what looks like it is its own affair."""

@@ -33,6 +33,9 @@ FORWARDED: Final = Pending((), type(None), 0, _never, NO_REPLY)
 """What a client waits for while its calls are behind."""
 
 
+_REDIRECTIONS: Final = (b"-MOVED ", b"-ASK ")
+
+
 @runtime_checkable
 class KeepsBytes(Protocol):
     """A transport that still has the bytes in which calls came."""
@@ -123,13 +126,16 @@ class Lane:
             deadline: when they must have come.
             after: makes of all replies what the client gets.
         """
-        session = self.session
-        session.pending = FORWARDED
+        self.begin(calls, after)
+        link.send(wire, replies, self, deadline)
+        return FORWARDED
+
+    def begin(self, calls: list[list[bytes]], after: Callable[[bytes], bytes] | None = None) -> None:
+        """Let the client wait for replies to calls; whoever sends them gives these to `complete`."""
+        self.session.pending = FORWARDED
         self.calls = calls
         self.started_ns = perf_counter_ns()
         self._after = after
-        link.send(wire, replies, self, deadline)
-        return FORWARDED
 
     # What comes back --------------------------------------------------------------------------------------
 
@@ -137,6 +143,10 @@ class Lane:
         """Give the client its replies."""
         if self.closed:
             return
+        if self.link is not None and wire.startswith(_REDIRECTIONS) and self.proxy.is_cluster:
+            if self.proxy.redirected(self, wire):
+                return
+            wire = error_line(RespError(errors.UPSTREAM_MOVED))
         after = self._after
         if after is not None:
             self._after = None

@@ -17,11 +17,13 @@ from typing import Final, cast
 
 from vermilion import errors
 from vermilion.backends import proxied
+from vermilion.backends.cluster import Cluster
 from vermilion.backends.fleet import Fleet, Single
 from vermilion.backends.lane import FORWARDED, Lane
 from vermilion.backends.link import DISCARD, Link, split_replies
 from vermilion.backends.memory_backend import Caller, MemoryCacheBackend
 from vermilion.backends.proxied import BLOCKING, HANDLED, HEARD, LOCAL, PLAIN, PLAIN_NAMES, ROUTES, STICKY
+from vermilion.backends.slots import slot_of_call
 from vermilion.backends.upstream import Limits
 from vermilion.backends.upstream_url import UpstreamUrl, parse_upstream
 from vermilion.clock import Clock
@@ -86,7 +88,9 @@ class Proxy:
         limits = Limits(
             settings.upstream_timeout / 1000, settings.upstream_connections, settings.upstream_in_flight
         )
-        self._fleet: Fleet = Single(self.url, limits, min(CONNECT_TIMEOUT_S, limits.timeout), Random())  # noqa: S311
+        kind: type[Single | Cluster] = Cluster if self.url.kind == "cluster" else Single
+        self._fleet: Fleet = kind(self.url, limits, min(CONNECT_TIMEOUT_S, limits.timeout), Random())  # noqa: S311
+        self.is_cluster = self.url.kind == "cluster"
         self._lanes: dict[Session, Lane] = {}
         self._opened = False
         self._handlers: dict[bytes, Callable[[Lane, list[bytes]], Answer]] = {
@@ -395,6 +399,8 @@ class Proxy:
                 return RespError(errors.upstream_refused(argv))
             if route == PLAIN or (lane.in_multi and route == BLOCKING):
                 return self._pass_on(lane, [argv])
+            if self.is_cluster and name == b"waitaof":
+                return RespError(errors.upstream_refused(argv))
             if route == BLOCKING:
                 return self._block(lane, name, argv)
             if route == STICKY:
@@ -442,6 +448,8 @@ class Proxy:
     ) -> Pending:
         """Pass calls on: over the client's own connection where it has one."""
         link = lane.link
+        if link is None and lane.in_multi:
+            return self._open_transaction(lane, calls)
         if link is None:
             return self._fleet.forward(lane, calls, after)
         if lane.in_multi:
@@ -449,6 +457,22 @@ class Proxy:
         if lane.streaming:
             return self._pass_on_heard(lane, link, calls)
         return lane.forward(link, calls, write_calls(calls), len(calls), self._deadline(lane), after)
+
+    def _open_transaction(self, lane: Lane, calls: list[list[bytes]]) -> Pending:
+        """Begin a transaction upstream, now that its first keys say where."""
+        slotted = next((argv for argv in calls if slot_of_call(argv) is not None), None)
+        link = self._own_link(lane, slotted or calls[0])
+        lane.queued_count += len(calls)
+        together = [[b"MULTI"], *calls]
+
+        def after(wire: bytes) -> bytes:
+            wire = wire.partition(b"\r\n")[2]
+            if wire.startswith(b"-MOVED "):
+                self._fleet.learn(wire, link.login.address)
+                return error_line(RespError(errors.UPSTREAM_MOVED))
+            return wire
+
+        return lane.forward(link, calls, write_calls(together), len(together), self._deadline(lane), after)
 
     def _deadline(self, lane: Lane) -> float:
         return self._fleet.server_for(lane).deadline
@@ -474,6 +498,27 @@ class Proxy:
                     if command is not None:
                         command.count(1, share)
         self._fleet.tally.calls += len(calls)
+
+    def redirected(self, lane: Lane, wire: bytes) -> bool:
+        """Learn that the keys of a call over a client's own connection are elsewhere.
+
+        Args:
+            lane: whose call it was.
+            wire: the redirection.
+
+        Returns:
+            Whether the call goes again, over another connection: one that leaves nothing behind in it.
+        """
+        link = lane.link
+        if link is None:
+            return False
+        self._fleet.learn(wire, link.login.address)
+        argv = lane.calls[0]
+        if not lane.blocking or not wire.startswith(b"-MOVED ") or lane.keeps_link:
+            return False
+        lane.blocking = False
+        lane.let_go(clean=True)
+        return type(self.execute(lane.session, argv)) is Pending
 
     def tally_failure(self, error: str, calls: int) -> None:
         """Count calls that had no answer."""
@@ -685,6 +730,8 @@ class Proxy:
         """Pass WAIT on: what it waits for are the writes of its connection, up to the latest call there."""
         if lane.in_multi:
             return self._pass_on(lane, [argv])
+        if self.is_cluster:
+            return RespError(errors.upstream_refused(argv))
         link = self._own_link(lane, argv)
         lane.blocking = True
         calls = [[b"PING"], argv]
@@ -727,6 +774,11 @@ class Proxy:
         if lane.in_multi:
             lane.queued_count -= 1
             return self._pass_on(lane, [argv])
+        if self._fleet.defers_multi and lane.link is None and len(argv) == 1:
+            lane.in_multi = True
+            lane.queued.clear()
+            lane.queued_count = 0
+            return OK
         link = self._own_link(lane, argv)
 
         def after(wire: bytes) -> bytes:
@@ -768,6 +820,8 @@ class Proxy:
     def _end(self, lane: Lane, argv: list[bytes]) -> Answer:
         """Pass EXEC or DISCARD on, after which upstream queues and watches nothing any more."""
         link = lane.link
+        if lane.in_multi and link is None and len(argv) == 1:
+            return self._end_deferred(lane, argv)
         if link is None or len(argv) > 1 or not lane.in_multi:
             return self._pass_on(lane, [argv])
         # From now on: what breaks the connection before the reply comes leaves no transaction.
@@ -775,6 +829,13 @@ class Proxy:
         if lane.streaming:
             return self._pass_on_heard(lane, link, [argv])
         return self._last(lane, link, argv)
+
+    def _end_deferred(self, lane: Lane, argv: list[bytes]) -> Answer:
+        """End a transaction that has not begun upstream: it holds calls of the proxy's own at most."""
+        lane.in_multi = False
+        wire = self._merged(lane, b"*0\r\n") if argv[0].lower() == b"exec" else OK.wire
+        lane.queued.clear()
+        return Encoded(wire)
 
     def _last(self, lane: Lane, link: Link, argv: list[bytes]) -> Answer:
         """Pass on what ends the client's claim to a connection of its own."""
