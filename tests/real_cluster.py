@@ -27,7 +27,7 @@ class Node:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.folder.mkdir()
-        self.port = _free_port()
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -157,7 +157,7 @@ def _until(true: Callable[[], bool]) -> None:
     raise RuntimeError("the cluster did not come to be")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return a port that is free together with that of the cluster's bus, 10,000 above."""
     while True:
         with socket.create_server(("127.0.0.1", 0)) as probe:

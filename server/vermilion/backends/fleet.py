@@ -94,12 +94,22 @@ class Single:
 
     async def open(self) -> None:
         """Begin to connect."""
+        self._server = self._connect(self._url.addresses[0])
+
+    def _login(self, address: Address) -> Login:
+        """Return who we are to a server."""
         url = self._url
-        login = Login(url.addresses[0], url.username, url.password, self._tls, self._connect_timeout)
-        self._server = Upstream(login, self._limits, self.tally, self._random, self._note)
-        self._server.open()
+        return Login(address, url.username, url.password, self._tls, self._connect_timeout)
+
+    def _connect(self, address: Address) -> Upstream:
+        """Return the server at an address, connecting."""
+        server = Upstream(self._login(address), self._limits, self.tally, self._random, self._note)
+        server.open()
+        return server
 
     def _note(self, server: Upstream) -> None:
+        if server is not self._server:
+            return
         if server.up:
             self._is_up.set()
         else:

@@ -15,7 +15,7 @@ ROUTES: Final[dict[bytes, int]] = {
     **dict.fromkeys(
         (
             b"blpop", b"brpop", b"blmove", b"brpoplpush", b"blmpop", b"bzpopmin", b"bzpopmax", b"bzmpop",
-            b"xread", b"xreadgroup", b"waitaof",
+            b"xread", b"xreadgroup",
             # No key to wait for; but while they run, the calls behind them in their connection do not.
             b"eval", b"evalsha", b"eval_ro", b"evalsha_ro", b"fcall", b"fcall_ro",
         ),
@@ -33,7 +33,7 @@ ROUTES: Final[dict[bytes, int]] = {
     **dict.fromkeys(
         (
             b"client", b"config", b"discard", b"exec", b"hello", b"info", b"multi", b"reset", b"script",
-            b"select", b"unwatch", b"wait", b"watch",
+            b"select", b"unwatch", b"wait", b"waitaof", b"watch",
         ),
         HANDLED,
     ),
@@ -106,13 +106,9 @@ def _of_block(argv: list[bytes]) -> float | None:
     return None
 
 
-def _of_waitaof(argv: list[bytes]) -> float:
-    return _milliseconds(argv[3]) if len(argv) > 3 else 0.0
-
-
 def of_wait(argv: list[bytes]) -> float:
-    """Return the seconds that WAIT may wait for."""
-    return _milliseconds(argv[2]) if len(argv) > 2 else 0.0
+    """Return the seconds that WAIT or WAITAOF may wait for."""
+    return _milliseconds(argv[-1])
 
 
 _WAITS: Final[dict[bytes, Callable[[list[bytes]], float | None]]] = {
@@ -126,7 +122,6 @@ _WAITS: Final[dict[bytes, Callable[[list[bytes]], float | None]]] = {
     b"bzmpop": _first,
     b"xread": _of_block,
     b"xreadgroup": _of_block,
-    b"waitaof": _of_waitaof,
 }
 
 

@@ -23,6 +23,7 @@ from vermilion.backends.lane import FORWARDED, Lane
 from vermilion.backends.link import DISCARD, Link, split_replies
 from vermilion.backends.memory_backend import Caller, MemoryCacheBackend
 from vermilion.backends.proxied import BLOCKING, HANDLED, HEARD, LOCAL, PLAIN, PLAIN_NAMES, ROUTES, STICKY
+from vermilion.backends.sentinel import Sentinel
 from vermilion.backends.slots import slot_of_call
 from vermilion.backends.upstream import Limits
 from vermilion.backends.upstream_url import UpstreamUrl, parse_upstream
@@ -48,6 +49,13 @@ GATES: Final = GATE_AUTH | GATE_ACL | GATE_REPLY | GATE_PAUSE
 CONNECT_TIMEOUT_S: Final = 2.0
 
 _ENDS: Final = frozenset({b"exec", b"discard"})
+
+
+_FLEETS: Final[dict[str, type[Single | Cluster]]] = {
+    "single": Single,
+    "cluster": Cluster,
+    "sentinel": Sentinel,
+}
 
 
 class Proxy:
@@ -88,8 +96,12 @@ class Proxy:
         limits = Limits(
             settings.upstream_timeout / 1000, settings.upstream_connections, settings.upstream_in_flight
         )
-        kind: type[Single | Cluster] = Cluster if self.url.kind == "cluster" else Single
-        self._fleet: Fleet = kind(self.url, limits, min(CONNECT_TIMEOUT_S, limits.timeout), Random())  # noqa: S311
+        self._fleet: Fleet = _FLEETS[self.url.kind](
+            self.url,
+            limits,
+            min(CONNECT_TIMEOUT_S, limits.timeout),
+            Random(),  # noqa: S311  # when to try again is no secret
+        )
         self.is_cluster = self.url.kind == "cluster"
         self._lanes: dict[Session, Lane] = {}
         self._opened = False
@@ -106,6 +118,7 @@ class Proxy:
             b"select": self._select,
             b"unwatch": self._unwatch,
             b"wait": self._wait,
+            b"waitaof": self._wait,
             b"watch": self._watch,
         }
 
@@ -399,8 +412,6 @@ class Proxy:
                 return RespError(errors.upstream_refused(argv))
             if route == PLAIN or (lane.in_multi and route == BLOCKING):
                 return self._pass_on(lane, [argv])
-            if self.is_cluster and name == b"waitaof":
-                return RespError(errors.upstream_refused(argv))
             if route == BLOCKING:
                 return self._block(lane, name, argv)
             if route == STICKY:
@@ -727,18 +738,25 @@ class Proxy:
         return lane.forward(link, [argv], write_calls([argv]), 1, self._deadline(lane) + wait_s)
 
     def _wait(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """Pass WAIT on: what it waits for are the writes of its connection, up to the latest call there."""
+        """Pass WAIT or WAITAOF on: over a connection of its own, which has to write something first.
+
+        What they wait for is the latest write of their own connection. SPUBLISH to a channel of no one is replicated as
+        a write, and nobody sees it: patterns do not hear shard channels.
+        """
         if lane.in_multi:
             return self._pass_on(lane, [argv])
         if self.is_cluster:
             return RespError(errors.upstream_refused(argv))
         link = self._own_link(lane, argv)
         lane.blocking = True
-        calls = [[b"PING"], argv]
+        calls = [[b"SPUBLISH", b"vermilion:%b" % urandom(12).hex().encode(), b""], argv]
+
+        def after(wire: bytes) -> bytes:
+            written, reply = split_replies(wire, 2)
+            return error_line(RespError(errors.upstream_refused(argv))) if written.startswith(b"-") else reply
+
         deadline = self._deadline(lane) + proxied.of_wait(argv)
-        return lane.forward(
-            link, [argv], write_calls(calls), 2, deadline, lambda wire: split_replies(wire, 2)[1]
-        )
+        return lane.forward(link, [argv], write_calls(calls), 2, deadline, after)
 
     def _own_link(self, lane: Lane, argv: list[bytes]) -> Link:
         """Return the client's own connection, to the server that a call goes to."""
