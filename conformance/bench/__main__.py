@@ -19,6 +19,7 @@ from conformance.bench import (
     growth,
     machine,
     memory,
+    proxy,
     report,
     scripts,
     startup,
@@ -27,8 +28,18 @@ from conformance.bench import (
 from conformance.bench.result import BenchError, Section
 from conformance.bench.servers import OWN_COMMAND, Contender, find_command, version_of
 
-SECTIONS = ("throughput", "scripts", "growth", "memory", "startup", "connections", "cache", "clients")
-_BESIDE_REDIS = {"throughput", "scripts", "growth", "memory", "startup", "connections", "clients"}
+SECTIONS = (
+    "throughput",
+    "proxy",
+    "scripts",
+    "growth",
+    "memory",
+    "startup",
+    "connections",
+    "cache",
+    "clients",
+)
+_BESIDE_REDIS = {"throughput", "proxy", "scripts", "growth", "memory", "startup", "connections", "clients"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +143,12 @@ def _plan(
         plan["startup"] = lambda: [startup.measure(baseline, subject, scale.starts)]
         plan["connections"] = lambda: [connections.measure(baseline, subject, scale.idle, scale.cycles)]
         plan["clients"] = lambda: [clients.measure(baseline, subject, scale.calls // 10)]
-        if {"throughput", "scripts"}.intersection(wanted):
+        if {"throughput", "proxy", "scripts"}.intersection(wanted):
             benchmark = find_command("REDIS_BENCHMARK", "redis-benchmark", os.environ)
             versions["redis-benchmark"] = version_of(benchmark)
             load = throughput.Load(benchmark, scale.requests, scale.rounds, options.keyspace)
             tests = throughput.named(options.tests) if options.tests else throughput.TESTS
+            plan["proxy"] = partial(proxy.measure, baseline, subject, load)
             plan["scripts"] = partial(scripts.measure, baseline, subject, load)
             plan["throughput"] = partial(throughput.measure, baseline, subject, load, tests)
     plan["cache"] = lambda: [embedded.measure(scale.calls)]

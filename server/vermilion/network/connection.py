@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line, joined
-from vermilion.protocol.reply import Broadcast, Reply
+from vermilion.protocol.reply import Broadcast, Encoded, Reply
 from vermilion.protocol.request import Argv, RequestParser
 from vermilion.session import GATE_SUBSCRIBED
 
@@ -304,10 +304,14 @@ class Connection(asyncio.Protocol):
 
     def answer(self, reply: Reply) -> None:
         """Send the reply of the call that had to wait, and go on with those behind it."""
-        self._encode(reply, self._outbox.append)
+        if type(reply) is Encoded:
+            self._outbox.append(reply.wire)  # a proxy's, in front of all the encoder would look for
+        else:
+            self._encode(reply, self._outbox.append)
         self.flush()
-        # Later: this happens inside of another client's call.
-        asyncio.get_running_loop().call_soon(self._go_on)
+        if self._waiting or self._held or not self._parser.plain:
+            # Later: this happens inside of another client's call.
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def push(self, message: Reply) -> None:
         """Send a message that is no reply: soon, so that one to thousands of clients holds up nobody."""
