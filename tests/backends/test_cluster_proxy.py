@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
 import pytest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from tests.real_cluster import RealCluster
+from vermilion import CacheConfig, CacheService, RedisConfig
 from vermilion.backends.proxy import Proxy
 from vermilion.backends.slots import slot_of
 from vermilion.config import Config
@@ -167,6 +169,23 @@ async def test_info(redis: Redis) -> None:
     report = await redis.info("upstream")
     assert (report["upstream_kind"], report["upstream_status"]) == ("cluster", "up")
     assert report["upstream_servers"] == 3
+
+
+async def test_the_cache_service_on_a_cluster(cluster: RealCluster) -> None:
+    config = CacheConfig(backend_type="redis", redis=RedisConfig(url=SecretStr(cluster.url)))
+    cache = CacheService(config)
+    await cache.initialize()
+    try:
+        await cache.clear()
+        for number in range(20):
+            await cache.set(f"user:{number}", {"number": number})
+        assert [await cache.get(f"user:{number}") for number in range(20)] == [
+            {"number": number} for number in range(20)
+        ]
+        assert await cache.delete("user:1")
+        assert await cache.get("user:1") is None
+    finally:
+        await cache.close()
 
 
 async def test_slots_that_move_under_load(cluster: RealCluster, redis: Redis) -> None:

@@ -98,11 +98,6 @@ class Lane:
         self._parts: list[bytes] = []
 
     @property
-    def is_plain(self) -> bool:
-        """Whether the client's calls are like everybody's."""
-        return self.link is None and not self.broken
-
-    @property
     def keeps_link(self) -> bool:
         """Whether upstream knows something about the client."""
         return self.in_multi or self.watching or self.sticky or self.streaming

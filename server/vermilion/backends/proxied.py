@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion.backends.link import NO_DEADLINE
 from vermilion.commands.registry import COMMANDS
 

@@ -317,6 +317,7 @@ class Proxy:
         if (
             not session.gates & GATES
             and lane.link is None
+            and not lane.in_multi
             and not lane.broken
             and PLAIN_NAMES.issuperset([argv[0] for argv in calls])
         ):
@@ -360,7 +361,8 @@ class Proxy:
         end = at
         while end < len(calls) and ROUTES.get(calls[end][0].lower(), PLAIN) == PLAIN:
             end += 1
-        if end == at and lane.link is None and calls[at][0].lower() == b"multi" and len(calls[at]) == 1:
+        alone = lane.link is None and not lane.in_multi
+        if end == at and alone and calls[at][0].lower() == b"multi" and len(calls[at]) == 1:
             # A transaction that is here as a whole leaves nothing behind in a connection.
             end += 1
             while end < len(calls) and ROUTES.get(calls[end][0].lower(), PLAIN) in proxied.IN_TRANSACTION:

@@ -13,6 +13,7 @@ from binascii import crc_hqx
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.commands.registry import COMMANDS, Command
 from vermilion.commands.syntax import MOVABLEKEYS

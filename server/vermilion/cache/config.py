@@ -4,7 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from vermilion.backends.upstream_url import parse_upstream
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
@@ -31,6 +33,8 @@ class RedisConfig(_Section):
         password: kept as a SecretStr, so that it shows in no log.
         unix_socket: the path of a Unix socket, used instead of host and port.
         tls: whether to speak TLS, with the system's certificates.
+        url: all of the above in one, and a cluster or Sentinels besides: `redis://`, `rediss://`, `unix://`,
+            `redis+cluster://`, `redis+sentinel://`, as docs/proxy.md has them; used instead of them.
         max_connections: how many connections are open at most; further calls wait for one.
         timeout: seconds to wait for a connection and for a reply.
 
@@ -57,8 +61,16 @@ class RedisConfig(_Section):
     password: SecretStr | None = None
     unix_socket: Annotated[str, Field(min_length=1)] | None = None
     tls: bool = False
+    url: SecretStr | None = None
     max_connections: Annotated[int, Field(ge=1)] = 10
     timeout: Seconds = 5.0
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_one(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            parse_upstream(url.get_secret_value())
+        return url
 
 
 class MemoryConfig(_Section):
