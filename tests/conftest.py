@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import Phase, settings
 
+from tests.certificates import Certificates
 from tests.real_server import RealServer
 
 # The same examples in every run: a failure is repeated, not met once.
@@ -27,3 +28,9 @@ def real_server() -> Iterator[RealServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Certificates of an authority of this test run; a test that changes the files makes its own."""
+    return Certificates(tmp_path_factory.mktemp("certificates"))

@@ -114,8 +114,8 @@ def test_serves_with_the_configuration(
         str(data),
         "--pidfile",
         "server.pid",
-        "--tls-port",
-        "1",
+        "--tls-cluster",
+        "no",
         "--repl-timeout",
         "5",
     ]
@@ -123,7 +123,7 @@ def test_serves_with_the_configuration(
     assert list(data.iterdir()) == []
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" ", 5)[5] for line in lines[1:]] == [
-        "* Directives without a meaning here: tls-port, repl-timeout",
+        "* Directives without a meaning here: tls-cluster, repl-timeout",
         "* Ready to accept connections tcp",
     ]
 

@@ -213,7 +213,7 @@ class Config:
                 kind, attribute = directive.kind, directive.attribute
                 old = getattr(settings, attribute)
                 new = kind.merge(old, kind.parse(kind.split(value)), again=False)
-                if new != old:
+                if new != old or directive.names_file:
                     before.setdefault(attribute, old)
                     setattr(settings, attribute, new)
                     watchers |= dict.fromkeys(self._watchers.get(directive.name, ()), blamed)
@@ -233,7 +233,7 @@ class Config:
             raise RespError(errors.config_set_failed(blamed, reason)) from None
 
     def watch(self, directive: str, callback: Watcher) -> None:
-        """Have a function called after a CONFIG SET that changed a directive.
+        """Have a function called after a CONFIG SET that changed a directive, or named its file once more.
 
         Args:
             directive: its name.

@@ -24,9 +24,12 @@ class Directive:
         access: who may change it.
         hidden: whether CONFIG GET answers it only by its full name.
         ignored: whether it is accepted and answered, and changes nothing in this server.
+        names_file: whether it names a file that is read again at each CONFIG SET, to the same name, too.
     """
 
-    __slots__ = ("access", "alias", "attribute", "default", "doc", "hidden", "ignored", "kind", "name")
+    __slots__ = (
+        "access", "alias", "attribute", "default", "doc", "hidden", "ignored", "kind", "name", "names_file",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Directive:
         access: Access,
         hidden: bool,
         ignored: bool,
+        names_file: bool,
     ) -> None:
         self.name = self.attribute = ""
         self.kind = kind
@@ -47,6 +51,7 @@ class Directive:
         self.access: Access = access
         self.hidden = hidden
         self.ignored = ignored
+        self.names_file = names_file
 
     def default_value(self) -> Any:
         """Return the value of the default: a new one, for a working directory may have become another."""
@@ -62,12 +67,15 @@ def directive(
     access: Access = "live",
     hidden: bool = False,
     ignored: bool = False,
+    names_file: bool = False,
 ) -> T:
     """Declare an attribute of `Settings`; the arguments are the attributes of `Directive`.
 
     The return type is the value's, as it is for `dataclasses.field`: the declaration reads as an assignment.
     """
-    declared = Directive(kind, default, doc, alias=alias, access=access, hidden=hidden, ignored=ignored)
+    declared = Directive(
+        kind, default, doc, alias=alias, access=access, hidden=hidden, ignored=ignored, names_file=names_file
+    )
     return cast("T", declared)
 
 

@@ -856,6 +856,7 @@ CONFIG_DUPLICATE: Final = "duplicate parameter"
 CONFIG_BAD_DIRECTIVE: Final = "Bad directive or wrong number of arguments"
 CONFIG_BIND_FAILED: Final = "Failed to bind to specified addresses."
 CONFIG_LISTEN_FAILED: Final = "Unable to listen on this port. Check server logs."
+CONFIG_TLS_FAILED: Final = "Unable to update TLS configuration. Check server logs."
 
 
 def too_many_clients(room: int) -> str:
@@ -891,6 +892,7 @@ INVALID_MULTIBULK: Final = "ERR Protocol error: invalid multibulk length"
 INVALID_BULK: Final = "ERR Protocol error: invalid bulk length"
 UNAUTHENTICATED_MULTIBULK: Final = "ERR Protocol error: unauthenticated multibulk length"
 UNAUTHENTICATED_BULK: Final = "ERR Protocol error: unauthenticated bulk length"
+PROTOCOL_TLS: Final = "ERR Protocol error: TLS on a port that speaks none"
 
 
 MAX_CLIENTS: Final = "ERR max number of clients reached"

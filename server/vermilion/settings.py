@@ -145,35 +145,41 @@ class Settings:
         access="fixed",
     )
 
+    # Metrics: these two are Vermilion's own
+    metrics_port: int = directive(
+        PORT, "0", "TCP port of the metrics and the health check; 0 for none.", access="fixed"
+    )
+    metrics_bind: tuple[str, ...] = directive(
+        ADDRESSES, "127.0.0.1 -::1", "Addresses that the metrics listen on.", access="fixed"
+    )
+
     # TLS
-    tls_port: int = directive(PORT, "0", "TCP port to listen on with TLS; 0 for none.", ignored=True)
-    tls_cert_file: str = directive(TEXT, "", "Certificate of the server.", ignored=True)
-    tls_key_file: str = directive(TEXT, "", "Private key of the server.", ignored=True)
-    tls_key_file_pass: str = directive(TEXT, "", "Passphrase of the private key.", ignored=True)
+    tls_port: int = directive(PORT, "0", "TCP port to listen on with TLS; 0 for none.")
+    tls_cert_file: str = directive(TEXT, "", "Certificate of the server.", names_file=True)
+    tls_key_file: str = directive(TEXT, "", "Private key of the server.", names_file=True)
+    tls_key_file_pass: str = directive(TEXT, "", "Passphrase of the private key.")
     tls_client_cert_file: str = directive(TEXT, "", "Certificate for outgoing connections.", ignored=True)
     tls_client_key_file: str = directive(TEXT, "", "Private key for outgoing connections.", ignored=True)
     tls_client_key_file_pass: str = directive(
         TEXT, "", "Passphrase of the key for outgoing connections.", ignored=True
     )
-    tls_dh_params_file: str = directive(TEXT, "", "Diffie-Hellman parameters.", ignored=True)
+    tls_dh_params_file: str = directive(TEXT, "", "Diffie-Hellman parameters.", names_file=True)
     tls_ca_cert_file: str = directive(
-        TEXT, "", "File of the authorities that clients are checked against.", ignored=True
+        TEXT, "", "File of the authorities that clients are checked against.", names_file=True
     )
     tls_ca_cert_dir: str = directive(
-        TEXT, "", "Directory of the authorities that clients are checked against.", ignored=True
+        TEXT, "", "Directory of the authorities that clients are checked against.", names_file=True
     )
     tls_auth_clients: str = directive(
-        Choice("no", "yes", "optional"), "yes", "Whether clients must show a certificate.", ignored=True
+        Choice("no", "yes", "optional"), "yes", "Whether clients must show a certificate."
     )
-    tls_protocols: str = directive(
-        TEXT, "", "Versions of TLS to speak; empty for the library's choice.", ignored=True
-    )
-    tls_ciphers: str = directive(TEXT, "", "Ciphers up to TLS 1.2.", ignored=True)
-    tls_ciphersuites: str = directive(TEXT, "", "Ciphers of TLS 1.3.", ignored=True)
+    tls_protocols: str = directive(TEXT, "", "Versions of TLS to speak; empty for 1.2 and 1.3.")
+    tls_ciphers: str = directive(TEXT, "", "Ciphers up to TLS 1.2.")
+    tls_ciphersuites: str = directive(TEXT, "", "Ciphers of TLS 1.3.")
     tls_prefer_server_ciphers: bool = directive(
-        YES_OR_NO, "no", "Whether the server's order of ciphers wins.", ignored=True
+        YES_OR_NO, "no", "Whether the server's order of ciphers wins."
     )
-    tls_session_caching: bool = directive(YES_OR_NO, "yes", "Whether TLS sessions are resumed.", ignored=True)
+    tls_session_caching: bool = directive(YES_OR_NO, "yes", "Whether TLS sessions are resumed.")
     tls_session_cache_size: int = directive(COUNT, "20480", "Number of TLS sessions kept.", ignored=True)
     tls_session_cache_timeout: int = directive(
         COUNT, "300", "Seconds for which a TLS session is kept.", ignored=True

@@ -46,6 +46,52 @@ def test_bad_values_are_value_errors(model: Any, fields: dict[str, object]) -> N
         model(**fields)
 
 
+@pytest.mark.parametrize(
+    ("url", "fields"),
+    [
+        ("redis://cache.internal", {"host": "cache.internal"}),
+        ("redis://cache.internal:6380/3", {"host": "cache.internal", "port": 6380, "db": 3}),
+        ("redis://[::1]:6380?db=2", {"host": "::1", "port": 6380, "db": 2}),
+        ("rediss://:s%40t@h/", {"host": "h", "password": "s@t", "tls": True}),
+        ("redis://ada:p@h", {"host": "h", "username": "ada", "password": "p"}),
+        ("unix:///run/redis%20s?db=1", {"unix_socket": "/run/redis s", "db": 1}),
+        ("unix://ada:p@/run/s", {"unix_socket": "/run/s", "username": "ada", "password": "p"}),
+    ],
+)
+def test_a_url_is_the_other_fields(url: str, fields: dict[str, Any]) -> None:
+    config = RedisConfig(url=url, timeout=2)
+    assert config == RedisConfig(**fields, timeout=2)
+    assert RedisConfig(url=SecretStr(url), timeout=2) == config
+    # As CacheService does with what it is given.
+    assert RedisConfig.model_validate(config.model_dump()) == config
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://h", "begins with redis://"),
+        ("cache.internal:6379", "begins with redis://"),
+        ("redis://", "names a host"),
+        ("redis://:secret@h:port", "port is a number"),
+        ("redis://:secret@h:70000", "port is a number"),
+        ("redis://ada:secret/@h", "port is a number"),
+        ("redis://:secret@h/16", "less than or equal to 15"),
+        ("redis://:secret@h/a/b", "valid integer"),
+        ("redis://:secret@h?ssl_cert_reqs=none", "no options but db="),
+        ("unix://host/run/s", "unix:///path"),
+    ],
+)
+def test_a_url_that_is_none(url: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason) as caught:
+        RedisConfig(url=url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_url_and_a_field_do_not_contradict_each_other() -> None:
+    with pytest.raises(ValueError, match="the url has said already: host, tls"):
+        RedisConfig(url="redis://h", host="other", tls=True)
+
+
 def test_a_config_does_not_change() -> None:
     config = CacheConfig(memory=MemoryConfig())
     with pytest.raises(ValidationError, match="frozen"):
@@ -85,6 +131,16 @@ def test_the_environment_is_read() -> None:
         ),
         retry=RetryConfig(attempts=2),
     )
+
+
+def test_the_environment_may_name_a_url() -> None:
+    url = "rediss://:swordfish@cache.internal:6380/1"
+    environ = {"VERMILION_CACHE_BACKEND_TYPE": "redis", "VERMILION_CACHE_REDIS_URL": url}
+    redis = CacheConfig.from_env(environ).redis
+    assert redis is not None
+    assert (redis.host, redis.port, redis.db, redis.tls) == ("cache.internal", 6380, 1, True)
+    assert redis.password == SecretStr("swordfish")
+    assert "swordfish" not in repr(redis)
 
 
 def test_an_empty_environment_is_a_cache_in_memory() -> None:

@@ -275,6 +275,16 @@ def test_a_watcher_is_told_once_of_what_changed() -> None:
     assert listener.seen == [(7000, ("::1",))]
 
 
+def test_a_file_that_is_named_once_more_is_read_once_more() -> None:
+    config = Config()
+    told = []
+    for directive in ("tls-cert-file", "tls-ciphers"):
+        config.watch(directive, lambda settings: told.append(settings.tls_cert_file))
+    for _ in range(2):
+        config.set([(b"tls-cert-file", b"server.crt"), (b"tls-ciphers", b"")])
+    assert told == ["server.crt", "server.crt"]
+
+
 def test_a_watcher_that_refuses_takes_everything_back() -> None:
     config = Config()
     told = []

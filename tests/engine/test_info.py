@@ -81,6 +81,9 @@ def test_server_lists_the_listeners_of_the_configuration(engine: Engine, info: I
     assert info("server")["tcp_port"] == "0"
     assert "listener0" not in info("server")
     assert info("server")["listener1"] == "name=unix,bind=/run/socket"
+    engine.settings.tls_port = 6380
+    assert info("server")["tcp_port"] == "6380"
+    assert info("server")["listener2"] == "name=tls,bind=*,bind=-::*,port=6380"
 
 
 def test_clients_are_counted(engine: Engine, info: Info, transport: Transport) -> None:

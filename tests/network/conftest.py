@@ -37,10 +37,14 @@ def clock() -> ManualClock:
 def start(closing: AsyncExitStack, clock: ManualClock) -> Start:
     """Start a server with directives, as on a command line."""
 
-    async def start_server(*arguments: str, port: int | None = 0, unixsocket: str = "") -> Server:
+    async def start_server(
+        *arguments: str, port: int | None = 0, tls_port: int | None = None, unixsocket: str = ""
+    ) -> Server:
         config = Config.from_arguments(list(arguments), {})
         backend = MemoryCacheBackend(config=config, clock=clock)
-        return await closing.enter_async_context(Server(backend, port=port, unixsocket=unixsocket))
+        return await closing.enter_async_context(
+            Server(backend, port=port, tls_port=tls_port, unixsocket=unixsocket)
+        )
 
     return start_server
 

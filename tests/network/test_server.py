@@ -19,7 +19,7 @@ from tests.network.wire import Wire, call
 from vermilion import MemoryCacheBackend, Server
 from vermilion.clock import ManualClock
 from vermilion.network import clients
-from vermilion.network.server import ListenError
+from vermilion.network.listening import ListenError
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ async def test_it_moves_to_another_port(server: Server, wire: Wire) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free = probe.getsockname()[1]
     assert await wire.ask(b"CONFIG", b"SET", b"port", b"%d" % free) == b"+OK"
-    await until(lambda: server.port == free and server._listeners)
+    await until(lambda: server.port == free and server._plain.listeners)
     async with Wire(server) as other:
         assert await other.ask(b"PING") == b"+PONG"
     assert await wire.ask(b"PING") == b"+PONG"
@@ -136,14 +136,14 @@ async def test_it_moves_to_another_port(server: Server, wire: Wire) -> None:
 async def test_it_moves_to_other_addresses(server: Server, wire: Wire) -> None:
     port = server.port
     assert await wire.ask(b"CONFIG", b"SET", b"bind", b"127.0.0.1 ::1") == b"+OK"
-    await until(lambda: len(server._listeners) == 2)
+    await until(lambda: len(server._plain.listeners) == 2)
     for host in ("127.0.0.1", "::1"):
         _, writer = await asyncio.open_connection(host, port)
         writer.close()
         await writer.wait_closed()
     refusal = b"-ERR CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified addresses."
     assert await wire.ask(b"CONFIG", b"SET", b"bind", b"192.0.2.1") == refusal
-    await until(lambda: len(server._listeners) == 2)
+    await until(lambda: len(server._plain.listeners) == 2)
     async with Wire(server) as other:
         assert await other.ask(b"PING") == b"+PONG"
 

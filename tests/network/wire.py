@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from types import TracebackType
 from typing import Final, Self
 
@@ -22,14 +23,20 @@ class Wire:
     Args:
         server: which one; over its Unix socket when it has no port.
         limit: the bytes that may be read ahead of the test.
+        tls: the context of a client that speaks TLS.
     """
 
-    def __init__(self, server: Server, *, limit: int = 2**16) -> None:
+    def __init__(self, server: Server, *, limit: int = 2**16, tls: ssl.SSLContext | None = None) -> None:
         self._server = server
         self._limit = limit
+        self._tls = tls
 
     async def __aenter__(self) -> Self:
-        if self._server.port:
+        if self._tls is not None:
+            opened = asyncio.open_connection(
+                self._server.host, self._server.tls_port, limit=self._limit, ssl=self._tls
+            )
+        elif self._server.port:
             opened = asyncio.open_connection(self._server.host, self._server.port, limit=self._limit)
         else:
             opened = asyncio.open_unix_connection(self._server._unixsocket, limit=self._limit)
@@ -40,7 +47,7 @@ class Wire:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.writer.transport.abort()
-        with contextlib.suppress(ConnectionError):  # the server was faster
+        with contextlib.suppress(ConnectionError, ssl.SSLError):  # the server was faster
             await self.writer.wait_closed()
 
     async def send(self, data: bytes) -> None:

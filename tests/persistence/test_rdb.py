@@ -177,8 +177,8 @@ def test_other_versions(data: bytes) -> None:
         (b"VALKEY081", "cannot be read: 81"), (b"REDIS0012", "damaged at byte 9 of 9"),
         (b"REDIS0012\xff", "damaged"), (b"REDIS0012\xff" + b"x" * 8, "checksum"),
         (b"REDIS0012\x00\x01k\x01v\x00\x01k\x01v\xff" + bytes(8), "damaged"),
-        (b"REDIS0012\xf6\x01x\xff" + bytes(8), "damaged"), (b"REDIS0012\xf7\x01x\xff" + bytes(8), "damaged"),
-        (b"REDIS0012\x07\x01k\x01v\xff" + bytes(8), "damaged"),
+        (b"REDIS0012\xf6\x01x\xff" + bytes(8), "damaged"), (b"REDIS0012\xf7\x01x\xff" + bytes(8), "of a module"),
+        (b"REDIS0012\x07\x01k\x01v\xff" + bytes(8), "of a module, such as vector sets"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read(data: bytes, reason: str) -> None:

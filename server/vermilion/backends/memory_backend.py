@@ -1,14 +1,16 @@
 """The in-memory backend: an engine in this process, under the cache API and under the server's command face."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from vermilion.clock import Clock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
+from vermilion.engine.measures import measures
 from vermilion.errors import RespError
+from vermilion.measures import Histogram, Measure
 from vermilion.pending import Pending
 from vermilion.persistence.snapshots import Save, Snapshots
 from vermilion.protocol.reply import Reply
@@ -242,6 +244,38 @@ class MemoryCacheBackend:
         if isinstance(reply, RespError):
             raise reply
         return reply
+
+    def measures(self) -> Iterable[Measure | Histogram]:
+        """Return what the engine has counted, for whoever watches it.
+
+        Returns:
+            Measures of the moment.
+
+        Example:
+            >>> backend = MemoryCacheBackend()
+            >>> asyncio.run(backend.set("greeting", b"hello"))
+            >>> [measure.values for measure in backend.measures() if measure.name == "keys"]
+            [{('0',): 1}]
+
+        See Also:
+            `trouble`.
+        """
+        return measures(self.engine)
+
+    def trouble(self) -> str | None:
+        """Return why a PING would not be answered with PONG.
+
+        Returns:
+            None: an engine in this process answers whenever the event loop does.
+
+        Example:
+            >>> MemoryCacheBackend().trouble() is None
+            True
+
+        See Also:
+            `measures`.
+        """
+        return None
 
     async def _pending_reply(self, session: "Session") -> Reply:
         """Wait for the reply of a call of this process; calls that are made meanwhile have another session."""

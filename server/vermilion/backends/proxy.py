@@ -9,7 +9,7 @@ server. While a client's calls are behind, its later ones wait, as they do behin
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from os import urandom
 from random import Random
@@ -32,7 +32,9 @@ from vermilion.commands.syntax import NO_MULTI
 from vermilion.config import Config
 from vermilion.engine import gatekeeping
 from vermilion.engine.bound import BoundCommand
+from vermilion.engine.measures import measures
 from vermilion.errors import RespError, text
+from vermilion.measures import Histogram, Measure
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.decode import decode_reply
 from vermilion.protocol.encode import ENCODERS, Encoder, error_line
@@ -155,6 +157,57 @@ class Proxy:
 
     def end(self) -> None:
         """Write nothing: the keys are upstream, and so are their snapshots."""
+
+    def measures(self) -> Iterable[Measure | Histogram]:
+        """Return what has been counted here, and about upstream.
+
+        Returns:
+            Measures of the moment.
+
+        Example:
+            >>> proxy = Proxy("redis://cache.internal")
+            >>> [measure.values for measure in proxy.measures() if measure.name == "upstream_up"]
+            [{(): 0}]
+
+        See Also:
+            `trouble`.
+        """
+        yield from measures(self.engine)
+        fleet, tally = self._fleet, self._fleet.tally
+        servers = list(fleet.servers)
+        connections = sum(server.connections for server in servers)
+        in_flight = sum(server.in_flight for server in servers)
+        yield Measure("upstream_up", "gauge", "Whether upstream is there.", {(): int(fleet.is_up)})
+        yield Measure("upstream_connections", "gauge", "Connections to upstream.", {(): connections})
+        yield Measure("upstream_in_flight_bytes", "gauge", "Calls that wait for upstream.", {(): in_flight})
+        for name, doc, value in (
+            ("upstream_calls", "Calls that upstream has answered.", tally.calls),
+            ("upstream_connections_lost", "Connections that upstream has closed.", tally.lost),
+            ("upstream_timeouts", "Connections that were given up.", tally.timeouts),
+            ("upstream_calls_refused", "Calls that were not sent.", tally.refused),
+            ("upstream_redirections", "Calls that went to another node.", tally.retries),
+        ):
+            yield Measure(name, "counter", doc, {(): value})
+
+    def trouble(self) -> str | None:
+        """Return why a PING would not be answered with PONG.
+
+        Returns:
+            What is wrong with upstream, on one line; None when it is there.
+
+        Example:
+            >>> Proxy("redis://cache.internal").trouble()
+            'upstream is not there'
+
+        See Also:
+            `measures`.
+        """
+        if self._fleet.is_up:
+            return None
+        reasons = [
+            f"{server.login.address}: {server.reason}" for server in self._fleet.servers if not server.up
+        ]
+        return " ".join(["upstream is not there", *reasons])
 
     # Sessions ---------------------------------------------------------------------------------------------
 

@@ -5,13 +5,14 @@ from typing import Protocol
 
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
+from vermilion.measures import Measured
 from vermilion.pending import Answer
 from vermilion.protocol.encode import Encoder
 from vermilion.protocol.reply import Reply
 from vermilion.session import Session, Transport
 
 
-class ServerBackend(Protocol):
+class ServerBackend(Measured, Protocol):
     """Both faces of a backend: a server is the store with `MemoryCacheBackend`, and passes calls on with `Proxy`.
 
     LLM Context:

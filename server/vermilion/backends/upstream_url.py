@@ -159,7 +159,11 @@ def parse_upstream(url: str) -> UpstreamUrl:
 def _address(text: str, port: int) -> Address:
     """Read `host`, `host:port` or `[ip6]:port`."""
     parts = urlsplit(f"//{text}")
-    return Address(parts.hostname or "127.0.0.1", parts.port or port)
+    try:
+        return Address(parts.hostname or "127.0.0.1", parts.port or port)
+    except ValueError:
+        # Python's own text shows what is there, which may be half of a password that holds an unescaped slash.
+        raise ValueError("the port of an upstream is a number up to 65535") from None
 
 
 def _db(text: str) -> int:

@@ -3,8 +3,9 @@
 import os
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, Self
+from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from vermilion.backends.upstream_url import parse_upstream
 
@@ -26,6 +27,10 @@ class RedisConfig(_Section):
     """Where a Redis, or anything that speaks its protocol, is to be found.
 
     Args:
+        url: everything that follows in one: `redis://user:password@host:port/db`, `rediss://…` for TLS, or
+            `unix://user:password@/path?db=0`; %-escapes stand for what a URL cannot hold. A cluster is
+            `redis+cluster://host:port,host:port`, Sentinels are `redis+sentinel://host:port/service`, and options
+            of TLS are `rediss://host?ssl_ca_certs=/ca.pem`: docs/proxy.md has them all.
         host: a name or an address.
         port: 1 to 65535.
         db: 0 to 15.
@@ -33,18 +38,20 @@ class RedisConfig(_Section):
         password: kept as a SecretStr, so that it shows in no log.
         unix_socket: the path of a Unix socket, used instead of host and port.
         tls: whether to speak TLS, with the system's certificates.
-        url: all of the above in one, and a cluster or Sentinels besides: `redis://`, `rediss://`, `unix://`,
-            `redis+cluster://`, `redis+sentinel://`, as docs/proxy.md has them; used instead of them.
         max_connections: how many connections are open at most; further calls wait for one.
         timeout: seconds to wait for a connection and for a reply.
 
     Raises:
-        ValueError: for a value out of its range, or an unknown field.
+        ValueError: for a value out of its range, an unknown field, a URL that is none, or a field that the URL
+            has said already.
 
     Example:
         >>> config = RedisConfig(host="cache.internal", password="swordfish")
         >>> config.password
         SecretStr('**********')
+        >>> config = RedisConfig(url="rediss://ada:swordfish@cache.internal/2", timeout=1)
+        >>> config.host, config.port, config.db, config.username, config.tls
+        ('cache.internal', 6379, 2, 'ada', True)
 
     See Also:
         `CacheConfig`, `RedisCacheBackend`.
@@ -52,7 +59,11 @@ class RedisConfig(_Section):
     LLM Context:
         - Immutable. `config.model_copy(update={...})` makes a changed one, unvalidated.
         - db is limited to Redis's default of 16 databases.
+        - What a URL says is in the other fields afterwards, where `model_copy` can change it; `url` is None then.
+          That of a cluster, of Sentinels, or with options of TLS stays as it is: the other fields have no place for it.
     """
+
+    url: SecretStr | None = None
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 6379
@@ -61,16 +72,59 @@ class RedisConfig(_Section):
     password: SecretStr | None = None
     unix_socket: Annotated[str, Field(min_length=1)] | None = None
     tls: bool = False
-    url: SecretStr | None = None
     max_connections: Annotated[int, Field(ge=1)] = 10
     timeout: Seconds = 5.0
 
-    @field_validator("url")
+    @model_validator(mode="before")
     @classmethod
-    def _url_is_one(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None:
-            parse_upstream(url.get_secret_value())
-        return url
+    def _url_is_taken_apart(cls, fields: object) -> object:
+        if not isinstance(fields, dict) or (url := fields.get("url")) is None:
+            return fields
+        plain = url.get_secret_value() if isinstance(url, SecretStr) else str(url)
+        if "+" in plain.partition("://")[0] or "ssl_" in plain.rpartition("?")[2]:
+            parse_upstream(plain)
+            return fields
+        said = _fields_of(plain)
+        twice = sorted(said.keys() & fields.keys())
+        if twice:
+            raise ValueError(f"the url has said already: {', '.join(twice)}")
+        return {**fields, **said, "url": None}
+
+
+def _fields_of(url: str) -> dict[str, object]:
+    """Return what a URL says of a RedisConfig; ValueError shows nothing of it, for it may hold a password."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("a url begins with redis://, rediss:// or unix://")
+    options = parse_qs(parts.query, keep_blank_values=True)
+    if options.keys() - {"db"} or parts.fragment:
+        raise ValueError("a url has no options but db=; the others are fields")
+    said: dict[str, object] = {
+        name: unquote(value)
+        for name, value in (("username", parts.username), ("password", parts.password))
+        if value
+    }
+    database = options.get("db", [""])[-1]
+    path = unquote(parts.path)
+    if parts.scheme == "unix":
+        if parts.hostname or not path:
+            raise ValueError("a url of a Unix socket is unix:///path")
+        said["unix_socket"] = path
+    else:
+        if not parts.hostname:
+            raise ValueError("a url names a host")
+        said |= {"host": parts.hostname, "tls": parts.scheme == "rediss"}
+        try:
+            port = parts.port
+        except ValueError:
+            # Python's own text shows what is there: half of a password, when it holds an unescaped slash.
+            raise ValueError("a url's port is a number up to 65535") from None
+        if port is not None:
+            said["port"] = port
+        database = path.strip("/") or database
+    if database:
+        said["db"] = database
+    return said
 
 
 class MemoryConfig(_Section):

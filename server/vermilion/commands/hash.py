@@ -1,11 +1,30 @@
-"""The hash group."""
+"""The hash group; `hash_expiration.py` has the deadlines of fields."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Final, TypeAlias, cast
 
 from vermilion import errors
-from vermilion.commands.expiration import moment_of, permits
+from vermilion.commands.hash_fields import (
+    FIELDS,
+    KEY,
+    PAIRS,
+    READ,
+    UNIT_WORDS,
+    UNITS,
+    UPDATE,
+    deleted,
+    edit_hash,
+    field_deadline,
+    fields_behind,
+    find_hash,
+    fit,
+    let_expire,
+    one_of,
+    reclaim,
+    take,
+    words,
+)
 from vermilion.commands.registry import Columns, command
 from vermilion.commands.scanning import scan_cursor, scan_options
 from vermilion.commands.syntax import (
@@ -35,139 +54,6 @@ from vermilion.structures.hash import HASHTABLE, Hash
 
 LongDouble: TypeAlias = Annotated[Fraction | float, Kind("double", long_double.parse, errors.NOT_A_FLOAT)]
 
-_LAST_MOMENT: Final = 2**46 - 1
-"""The latest deadline of a field, in milliseconds since the epoch: Redis keeps it in 46 bits."""
-
-_NO_FIELD: Final = -2
-_NO_EXPIRY: Final = -1
-_REFUSED: Final = 0
-_DONE: Final = 1
-_DELETED: Final = 2
-
-_READ: Final = KeySpec(("RO", "access"), 1)
-_UPDATE: Final = KeySpec(("RW", "update"), 1)
-_KEY: Final = Argument("key", "key", key_spec=0)
-_PAIRS: Final = Argument(
-    "data", "block", multiple=True, arguments=[Argument("field", "string"), Argument("value", "string")]
-)
-_FIELDS: Final = Argument(
-    "fields",
-    "block",
-    token="FIELDS",
-    arguments=[Argument("numfields", "integer"), Argument("field", "string", multiple=True)],
-)
-_UNITS: Final = (
-    Argument("seconds", "integer", token="EX"),
-    Argument("milliseconds", "integer", token="PX"),
-    Argument("unix-time-seconds", "unix-time", token="EXAT"),
-    Argument("unix-time-milliseconds", "unix-time", token="PXAT"),
-)
-_UNIT_WORDS: Final = {b"EX": "EX", b"PX": "PX", b"EXAT": "EXAT", b"PXAT": "PXAT"}
-
-
-def _one_of(name: str, *members: Argument) -> Argument:
-    """Describe an optional choice."""
-    return Argument(name, "oneof", optional=True, arguments=members)
-
-
-def _words(*words: str) -> list[Argument]:
-    """Describe words that stand for themselves."""
-    return [Argument(word.lower(), "pure-token", token=word) for word in words]
-
-
-# What the commands share ----------------------------------------------------------------------------------
-
-
-def _fields_behind(argv: Sequence[bytes], at: int, not_positive: str) -> list[bytes]:
-    """Return the fields of `FIELDS numfields field …`, with which a call ends.
-
-    Args:
-        argv: the call.
-        at: where FIELDS stands.
-        not_positive: the error text for a number that is none, or less than one.
-    """
-    if argv[at].upper() != b"FIELDS":
-        raise RespError(errors.FIELDS_MISSING)
-    count = parse_int64(argv[at + 1])
-    if count is None or count < 1:
-        raise RespError(not_positive)
-    fields = list(argv[at + 2 :])
-    if count != len(fields):
-        raise RespError(errors.NUMFIELDS_MISMATCH)
-    return fields
-
-
-def _field_deadline(unit: str, text: bytes, now_ms: int, name: str) -> int:
-    """Return the deadline that a client gave for fields; it may have passed."""
-    amount = parse_int64(text)
-    if amount is None:
-        raise RespError(errors.NOT_AN_INTEGER)
-    if amount < 0:
-        raise RespError(errors.FIELD_EXPIRE_NEGATIVE)
-    deadline = moment_of(unit, amount, now_ms, name)
-    if deadline > _LAST_MOMENT:
-        raise RespError(errors.invalid_expire(name))
-    return deadline
-
-
-def _reclaim(db: Database, key: bytes, held: Hash, fields: Sequence[bytes], *, keep: bool = False) -> bool:
-    """Delete those of some fields that have fallen due; return whether the hash is still there.
-
-    With `keep` it is, though it be empty: the caller is about to fill it.
-    """
-    count = held.reclaim_some(fields, db.clock.now_ms())
-    return not count or db.fields_expired(key, held, count, keep=keep)
-
-
-def _find(db: Database, key: bytes, fields: Sequence[bytes]) -> Hash | None:
-    """Return the hash at key, for a command that reads some of its fields: none of them has fallen due."""
-    held = db.find(key, Hash)
-    if held is not None and held.deadlines:
-        _reclaim(db, key, held, fields)
-    return held
-
-
-def _edit(db: Database, key: bytes, fields: Sequence[bytes]) -> Hash | None:
-    """Return the hash at key, for a command that changes some of its fields: none of them has fallen due."""
-    held = db.edit(key, Hash)
-    if held is not None and held.deadlines and not _reclaim(db, key, held, fields):
-        return None
-    return held
-
-
-def _fit(server: Server, held: Hash, words: Sequence[bytes]) -> None:
-    """Let a hash outgrow its listpack, by the configured limits; words were written last."""
-    settings = server.settings
-    held.fit(words, settings.hash_max_listpack_entries, settings.hash_max_listpack_value)
-
-
-def _deleted(db: Database, key: bytes, held: Hash, count: int) -> None:
-    """Announce that fields were deleted, and delete the hash with the last of them."""
-    db.changed(key, "hdel", count)
-    if not held.fields:
-        db.remove(key)
-        db.changed(key, "del", 0)
-
-
-def _take(db: Database, key: bytes, held: Hash, fields: Sequence[bytes]) -> list[Reply]:
-    """Delete fields of a hash one after the other, and return what their values were."""
-    values: list[Reply] = []
-    count = 0
-    for field in fields:
-        values.append(held.fields.get(field))
-        count += held.remove(field)
-    if count:
-        _deleted(db, key, held, count)
-    return values
-
-
-def _expiring(db: Database, key: bytes, held: Hash, fields: Sequence[bytes], deadline: int) -> None:
-    """Let existing fields of a hash fall due."""
-    for field in fields:
-        held.expire_at(field, deadline)
-    db.fall_due(key, held)
-
-
 # Writing --------------------------------------------------------------------------------------------------
 
 
@@ -192,7 +78,7 @@ def _hset_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
 
 @command(
     "HSET", WRITE | DENYOOM | FAST, since="2.0.0", complexity="O(N) where N is the number of fields that are set.",
-    raw=True, arity=-4, arguments=[_KEY, _PAIRS], keys=[_UPDATE], many=_hset_many,
+    raw=True, arity=-4, arguments=[KEY, PAIRS], keys=[UPDATE], many=_hset_many,
 )  # fmt: skip
 def hset(session: Session, argv: list[bytes]) -> int:
     """Set fields of a hash, and return how many of them are new."""
@@ -207,14 +93,14 @@ def hset(session: Session, argv: list[bytes]) -> int:
     pairs = argv[2:]
     new = int(held.set(argv[2], argv[3])) if size == 4 else held.update(pairs)
     if held.encoding is not HASHTABLE:
-        _fit(session.server, held, pairs)
+        fit(session.server, held, pairs)
     db.changed(key, "hset", size - 2 >> 1)
     return new
 
 
 @command(
     "HMSET", WRITE | DENYOOM | FAST, since="2.0.0", complexity="O(N) where N is the number of fields that are set.",
-    raw=True, arity=-4, arguments=[_KEY, _PAIRS], keys=[_UPDATE],
+    raw=True, arity=-4, arguments=[KEY, PAIRS], keys=[UPDATE],
     deprecated=("4.0.0", "`HSET` with multiple field-value pairs"),
 )  # fmt: skip
 def hmset(session: Session, argv: list[bytes]) -> Status:
@@ -228,13 +114,13 @@ def hmset(session: Session, argv: list[bytes]) -> Status:
 @command("HSETNX", WRITE | DENYOOM | FAST, since="2.0.0", complexity="O(1)")
 def hsetnx(server: Server, db: Database, key: InsertKey, field: Value, value: Value) -> int:
     """Set a field of a hash only when it does not exist; return 1 when it was set, 0 when not."""
-    held = _edit(db, key, (field,))
+    held = edit_hash(db, key, (field,))
     if held is not None and field in held.fields:
         return 0
     held = db.obtain(key, Hash)
     held.set(field, value)
     if held.encoding is not HASHTABLE:
-        _fit(server, held, (field, value))
+        fit(server, held, (field, value))
     db.changed(key, "hset")
     return 1
 
@@ -258,12 +144,12 @@ def _pairs_behind(argv: list[bytes], at: int) -> list[bytes]:
 @command(
     "HSETEX", WRITE | DENYOOM | FAST, since="8.0.0",
     complexity="O(N) where N is the number of fields that are set.",
-    raw=True, arity=-6, keys=[_UPDATE],
+    raw=True, arity=-6, keys=[UPDATE],
     arguments=[
-        _KEY,
-        _one_of("condition", *_words("FNX", "FXX")),
-        _one_of("expiration", *_UNITS, *_words("KEEPTTL")),
-        Argument("fields", "block", token="FIELDS", arguments=[Argument("numfields", "integer"), _PAIRS]),
+        KEY,
+        one_of("condition", *words("FNX", "FXX")),
+        one_of("expiration", *UNITS, *words("KEEPTTL")),
+        Argument("fields", "block", token="FIELDS", arguments=[Argument("numfields", "integer"), PAIRS]),
     ],
 )  # fmt: skip
 def hsetex(session: Session, argv: list[bytes]) -> int:
@@ -280,14 +166,14 @@ def hsetex(session: Session, argv: list[bytes]) -> int:
             if condition:
                 raise RespError(errors.FNX_WITH_FXX)
             condition = word
-        elif word == b"KEEPTTL" or word in _UNIT_WORDS:
+        elif word == b"KEEPTTL" or word in UNIT_WORDS:
             if keep or deadline is not None:
                 raise RespError(errors.SEVERAL_EXPIRATIONS)
             if word == b"KEEPTTL":
                 keep = True
             else:
                 at += 1
-                deadline = _field_deadline(_UNIT_WORDS[word], argv[at], now, "hsetex")
+                deadline = field_deadline(UNIT_WORDS[word], argv[at], now, "hsetex")
         else:
             raise RespError(errors.unknown_argument(argv[at]))
         at += 1
@@ -311,7 +197,7 @@ def _set_expiring(
     if condition:
         held = db.edit(key, Hash)
         if held is not None and held.deadlines:
-            _reclaim(db, key, held, fields, keep=condition == b"FNX")
+            reclaim(db, key, held, fields, keep=condition == b"FNX")
         existing = 0 if held is None else sum(field in held.fields for field in fields)
         if existing != (len(fields) if condition == b"FXX" else 0):
             return 0
@@ -321,7 +207,7 @@ def _set_expiring(
         # Each comes and goes before the next one comes: that they do not stay does not keep a listpack from bursting.
         for field, value in zip(fields, pairs[1::2], strict=True):
             held.set(field, value)
-            _fit(session.server, held, (field, value))
+            fit(session.server, held, (field, value))
             held.remove(field)
     elif keep:
         for field, value in zip(fields, pairs[1::2], strict=True):
@@ -331,12 +217,12 @@ def _set_expiring(
     if deadline is not None:
         held.expect_deadlines()
     if held.encoding is not HASHTABLE:
-        _fit(session.server, held, pairs)
+        fit(session.server, held, pairs)
     db.changed(key, "hset", len(fields))
     if gone:
-        _deleted(db, key, held, 0)
+        deleted(db, key, held, 0)
     elif deadline is not None:
-        _expiring(db, key, held, fields, deadline)
+        let_expire(db, key, held, fields, deadline)
         db.changed(key, "hexpire", 0)
     return 1
 
@@ -349,13 +235,13 @@ def hdel(db: Database, key: ShrinkKey, *field: Value) -> int:
         return 0
     count = sum(map(held.remove, field))
     if count:
-        _deleted(db, key, held, count)
+        deleted(db, key, held, count)
     return count
 
 
 @command(
     "HGETDEL", WRITE | FAST, since="8.0.0", complexity="O(N) where N is the number of fields.",
-    raw=True, arity=-5, arguments=[_KEY, _FIELDS], keys=[KeySpec(("RW", "access", "delete"), 1)],
+    raw=True, arity=-5, arguments=[KEY, FIELDS], keys=[KeySpec(("RW", "access", "delete"), 1)],
 )  # fmt: skip
 def hgetdel(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the values of fields of a hash, nil for each that does not exist, and delete the fields."""
@@ -363,10 +249,10 @@ def hgetdel(session: Session, argv: list[bytes]) -> list[Reply]:
     db = session.db
     key = argv[1]
     held = db.edit(key, Hash)
-    fields = _fields_behind(argv, 2, errors.NUMFIELDS_NOT_POSITIVE)
-    if held is None or (held.deadlines and not _reclaim(db, key, held, fields)):
+    fields = fields_behind(argv, 2, errors.NUMFIELDS_NOT_POSITIVE)
+    if held is None or (held.deadlines and not reclaim(db, key, held, fields)):
         return [None] * len(fields)
-    return _take(db, key, held, fields)
+    return take(db, key, held, fields)
 
 
 # Numbers --------------------------------------------------------------------------------------------------
@@ -380,14 +266,14 @@ def _put(
         held = db.obtain(key, Hash)
     held.put(field, value)
     if held.encoding is not HASHTABLE:
-        _fit(server, held, (field, value))
+        fit(server, held, (field, value))
     db.changed(key, event)
 
 
 @command("HINCRBY", WRITE | DENYOOM | FAST, since="2.0.0", complexity="O(1)")
 def hincrby(server: Server, db: Database, key: AccessUpdateKey, field: Value, increment: Integer) -> int:
     """Add to the integer in a field of a hash and return the sum; a missing field counts as 0."""
-    held = _edit(db, key, (field,))
+    held = edit_hash(db, key, (field,))
     value = None if held is None else held.fields.get(field)
     number = 0 if value is None else parse_int64(value)
     if number is None:
@@ -406,7 +292,7 @@ def hincrbyfloat(
     """Add to the number in a field of a hash and return the sum; a missing field counts as 0."""
     if isinstance(increment, float):
         raise RespError(errors.NOT_FINITE)
-    held = _edit(db, key, (field,))
+    held = edit_hash(db, key, (field,))
     value = None if held is None else held.fields.get(field)
     number = Fraction(0) if value is None else long_double.parse(value)
     if number is None:
@@ -429,28 +315,28 @@ def hget(db: Database, key: ReadKey, field: Value) -> bytes | None:
     if held is None:
         return None
     if held.deadlines:
-        _reclaim(db, key, held, (field,))
+        reclaim(db, key, held, (field,))
     return held.fields.get(field)
 
 
 @command("HMGET", READONLY | FAST, since="2.0.0", complexity="O(N) where N is the number of fields.")
 def hmget(db: Database, key: ReadKey, *field: Value) -> list[Reply]:
     """Return the values of fields of a hash, nil for each that does not exist."""
-    held = _find(db, key, field)
+    held = find_hash(db, key, field)
     return [None] * len(field) if held is None else [held.fields.get(name) for name in field]
 
 
 @command("HEXISTS", READONLY | FAST, since="2.0.0", complexity="O(1)")
 def hexists(db: Database, key: PeekKey, field: Value) -> int:
     """Return 1 when a hash has a field, 0 when not."""
-    held = _find(db, key, (field,))
+    held = find_hash(db, key, (field,))
     return 1 if held is not None and field in held.fields else 0
 
 
 @command("HSTRLEN", READONLY | FAST, since="3.2.0", complexity="O(1)")
 def hstrlen(db: Database, key: PeekKey, field: Value) -> int:
     """Return the length of the value of a field of a hash, 0 when it does not exist."""
-    held = _find(db, key, (field,))
+    held = find_hash(db, key, (field,))
     return 0 if held is None else len(held.fields.get(field, b""))
 
 
@@ -496,9 +382,9 @@ _parse_count: Final = bounded(-INT64_MAX, INT64_MAX)
 
 @command(
     "HRANDFIELD", READONLY, since="6.2.0", complexity="O(N) where N is the number of returned fields.",
-    tips=["nondeterministic_output"], raw=True, arity=-2, keys=[_READ],
+    tips=["nondeterministic_output"], raw=True, arity=-2, keys=[READ],
     arguments=[
-        _KEY,
+        KEY,
         Argument(
             "options", "block", optional=True,
             arguments=[
@@ -543,9 +429,9 @@ def hrandfield(session: Session, argv: list[bytes]) -> Reply:
 
 @command(
     "HSCAN", READONLY, since="2.8.0", complexity="O(COUNT) for every call, O(N) for an iteration over N fields.",
-    tips=["nondeterministic_output"], raw=True, arity=-3, keys=[_READ],
+    tips=["nondeterministic_output"], raw=True, arity=-3, keys=[READ],
     arguments=[
-        _KEY,
+        KEY,
         Argument("cursor", "integer"),
         Argument("pattern", "pattern", token="MATCH", optional=True),
         Argument("count", "integer", token="COUNT", optional=True),
@@ -566,207 +452,3 @@ def hscan(session: Session, argv: list[bytes]) -> list[Reply]:
         return [b"%d" % cursor, list[Reply](fields)]
     values = held.fields
     return [b"%d" % cursor, [word for field in fields for word in (field, values[field])]]
-
-
-# Fields that expire ---------------------------------------------------------------------------------------
-
-
-def _expire_arguments(amount: Argument) -> list[Argument]:
-    """Describe the arguments of HEXPIRE and its like."""
-    return [_KEY, amount, _one_of("condition", *_words("NX", "XX", "GT", "LT")), _FIELDS]
-
-
-_CONDITIONS: Final = {b"NX": ("NX",), b"XX": ("XX",), b"GT": ("GT",), b"LT": ("LT",)}
-_PER_FIELD: Final = "O(N) where N is the number of fields."
-
-
-def _expire(session: Session, argv: list[bytes], unit: str, name: str) -> list[Reply]:
-    """Let fields expire at a time; at once, when that has passed."""
-    # Raw: the type of the key is checked before the words behind it.
-    db = session.db
-    key = argv[1]
-    held = db.edit(key, Hash)
-    now = db.clock.now_ms()
-    deadline = _field_deadline(unit, argv[2], now, name)
-    condition = _CONDITIONS.get(argv[3].upper(), ())
-    fields = _fields_behind(argv, 4 if condition else 3, errors.NUMFIELDS_TOO_SMALL)
-    if held is None:
-        return [_NO_FIELD] * len(fields)
-    held.expect_deadlines()
-    outcomes: list[Reply] = []
-    for field in fields:
-        if field not in held.fields:
-            outcomes.append(_NO_FIELD)
-        elif not permits(condition, held.deadline(field), deadline):
-            outcomes.append(_REFUSED)
-        elif deadline > now:
-            held.expire_at(field, deadline)
-            outcomes.append(_DONE)
-        else:
-            held.remove(field)
-            outcomes.append(_DELETED)
-    if _DONE in outcomes:
-        db.fall_due(key, held)
-        db.changed(key, "hexpire", outcomes.count(_DONE))
-    elif _DELETED in outcomes:
-        _deleted(db, key, held, outcomes.count(_DELETED))
-    return outcomes
-
-
-@command(
-    "HEXPIRE", WRITE | FAST, since="7.4.0", complexity=_PER_FIELD, raw=True, arity=-6, keys=[_UPDATE],
-    arguments=_expire_arguments(Argument("seconds", "integer")),
-)  # fmt: skip
-def hexpire(session: Session, argv: list[bytes]) -> list[Reply]:
-    """Set the time to live of fields in seconds.
-
-    For each field: 1 when it was set, 2 when the field was deleted, 0 when the condition was not met, -2 when there
-    is no such field.
-    """
-    return _expire(session, argv, "EX", "hexpire")
-
-
-@command(
-    "HPEXPIRE", WRITE | FAST, since="7.4.0", complexity=_PER_FIELD, raw=True, arity=-6, keys=[_UPDATE],
-    arguments=_expire_arguments(Argument("milliseconds", "integer")),
-)  # fmt: skip
-def hpexpire(session: Session, argv: list[bytes]) -> list[Reply]:
-    """Set the time to live of fields in milliseconds; the reply is that of `HEXPIRE`."""
-    return _expire(session, argv, "PX", "hpexpire")
-
-
-@command(
-    "HEXPIREAT", WRITE | FAST, since="7.4.0", complexity=_PER_FIELD, raw=True, arity=-6, keys=[_UPDATE],
-    arguments=_expire_arguments(Argument("unix-time-seconds", "unix-time")),
-)  # fmt: skip
-def hexpireat(session: Session, argv: list[bytes]) -> list[Reply]:
-    """Let fields expire at a Unix time in seconds; the reply is that of `HEXPIRE`."""
-    return _expire(session, argv, "EXAT", "hexpireat")
-
-
-@command(
-    "HPEXPIREAT", WRITE | FAST, since="7.4.0", complexity=_PER_FIELD, raw=True, arity=-6, keys=[_UPDATE],
-    arguments=_expire_arguments(Argument("unix-time-milliseconds", "unix-time")),
-)  # fmt: skip
-def hpexpireat(session: Session, argv: list[bytes]) -> list[Reply]:
-    """Let fields expire at a Unix time in milliseconds; the reply is that of `HEXPIRE`."""
-    return _expire(session, argv, "PXAT", "hpexpireat")
-
-
-@command(
-    "HPERSIST", WRITE | FAST, since="7.4.0", complexity=_PER_FIELD,
-    raw=True, arity=-5, arguments=[_KEY, _FIELDS], keys=[_UPDATE],
-)  # fmt: skip
-def hpersist(session: Session, argv: list[bytes]) -> list[Reply]:
-    """Take the time to live off fields; for each, 1 when it had one, -1 when not, -2 when there is no such field."""
-    db = session.db
-    key = argv[1]
-    held = db.edit(key, Hash)
-    fields = _fields_behind(argv, 2, errors.NUMFIELDS_NOT_POSITIVE)
-    if held is None:
-        return [_NO_FIELD] * len(fields)
-    now = db.clock.now_ms()
-    outcomes: list[Reply] = []
-    for field in fields:
-        if field not in held.fields or (held.deadline(field) or now) < now:
-            outcomes.append(_NO_FIELD)
-        else:
-            outcomes.append(_DONE if held.persist(field) else _NO_EXPIRY)
-    if _DONE in outcomes:
-        db.changed(key, "hpersist", outcomes.count(_DONE))
-    return outcomes
-
-
-@command(
-    "HGETEX", WRITE | FAST, since="8.0.0", complexity=_PER_FIELD, raw=True, arity=-5,
-    keys=[KeySpec(("RW", "access", "update"), 1, notes="RW and UPDATE because it changes the TTL")],
-    arguments=[_KEY, _one_of("expiration", *_UNITS, *_words("PERSIST")), _FIELDS],
-)  # fmt: skip
-def hgetex(session: Session, argv: list[bytes]) -> list[Reply]:
-    """Return the values of fields of a hash, nil for each that does not exist, and set when they expire."""
-    # Raw: the type of the key is checked before the words behind it.
-    db = session.db
-    key = argv[1]
-    held = db.edit(key, Hash)
-    now = db.clock.now_ms()
-    word = argv[2].upper()
-    persist = word == b"PERSIST"
-    deadline: int | None = None
-    at = 3 if persist else 2
-    if word in _UNIT_WORDS:
-        deadline = _field_deadline(_UNIT_WORDS[word], argv[3], now, "hgetex")
-        at = 4
-        if len(argv) < 6:
-            raise RespError(errors.wrong_arity("hgetex"))
-    fields = _fields_behind(argv, at, errors.NUMFIELDS_NOT_POSITIVE)
-    if held is None or (held.deadlines and not _reclaim(db, key, held, fields)):
-        return [None] * len(fields)
-    if persist or deadline is not None:
-        held.expect_deadlines()
-    if deadline is not None and deadline <= now:
-        return _take(db, key, held, fields)
-    values: list[Reply] = [held.fields.get(field) for field in fields]
-    if persist:
-        count = sum(map(held.persist, fields))
-        if count:
-            db.changed(key, "hpersist", count)
-    elif deadline is not None:
-        existing = [field for field in fields if field in held.fields]
-        if existing:
-            _expiring(db, key, held, existing, deadline)
-            db.changed(key, "hexpire", len(existing))
-    return values
-
-
-def _times(session: Session, argv: list[bytes], show: Callable[[int, int], int]) -> list[Reply]:
-    """Return what to show of the deadlines of fields, which it is told with the present time."""
-    db = session.db
-    held = db.find(argv[1], Hash)
-    fields = _fields_behind(argv, 2, errors.NUMFIELDS_NOT_POSITIVE)
-    if held is None:
-        return [_NO_FIELD] * len(fields)
-    now = db.clock.now_ms()
-    times: list[Reply] = []
-    for field in fields:
-        deadline = held.deadline(field)
-        if field not in held.fields or (deadline or now) < now:
-            times.append(_NO_FIELD)
-        else:
-            times.append(_NO_EXPIRY if deadline is None else show(deadline, now))
-    return times
-
-
-@command(
-    "HTTL", READONLY | FAST, since="7.4.0", complexity=_PER_FIELD, tips=["nondeterministic_output"],
-    raw=True, arity=-5, arguments=[_KEY, _FIELDS], keys=[_READ],
-)  # fmt: skip
-def httl(session: Session, argv: list[bytes]) -> list[Reply]:
-    """Return the time to live of fields in seconds, -1 for one that has none, -2 for one that does not exist."""
-    return _times(session, argv, lambda deadline, now: (deadline - now + 999) // 1000)
-
-
-@command(
-    "HPTTL", READONLY | FAST, since="7.4.0", complexity=_PER_FIELD, tips=["nondeterministic_output"],
-    raw=True, arity=-5, arguments=[_KEY, _FIELDS], keys=[_READ],
-)  # fmt: skip
-def hpttl(session: Session, argv: list[bytes]) -> list[Reply]:
-    """Return the time to live of fields in milliseconds, -1 for one that has none, -2 for one that does not exist."""
-    return _times(session, argv, lambda deadline, now: deadline - now)
-
-
-@command(
-    "HEXPIRETIME", READONLY | FAST, since="7.4.0", complexity=_PER_FIELD,
-    raw=True, arity=-5, arguments=[_KEY, _FIELDS], keys=[_READ],
-)  # fmt: skip
-def hexpiretime(session: Session, argv: list[bytes]) -> list[Reply]:
-    """Return when fields expire in Unix seconds, -1 for one that does not, -2 for one that does not exist."""
-    return _times(session, argv, lambda deadline, _: (deadline + 999) // 1000)
-
-
-@command(
-    "HPEXPIRETIME", READONLY | FAST, since="7.4.0", complexity=_PER_FIELD,
-    raw=True, arity=-5, arguments=[_KEY, _FIELDS], keys=[_READ],
-)  # fmt: skip
-def hpexpiretime(session: Session, argv: list[bytes]) -> list[Reply]:
-    """Return when fields expire in Unix milliseconds, -1 for one that does not, -2 for one that does not exist."""
-    return _times(session, argv, lambda deadline, _: deadline)

@@ -1,4 +1,4 @@
-"""What the commands that write sorted sets share: giving members scores, and storing what was found."""
+"""What the commands of sorted sets share: giving members scores, removing and showing them, storing what was found."""
 
 from collections.abc import Sequence
 from math import isnan
@@ -6,9 +6,11 @@ from typing import Final
 
 from vermilion import errors
 from vermilion.errors import RespError
+from vermilion.keyspace.database import Database
+from vermilion.protocol.reply import Reply
 from vermilion.session import Session
 from vermilion.settings import Settings
-from vermilion.structures.zset import ZSet
+from vermilion.structures.zset import Entry, ZSet
 from vermilion.structures.zset_algebra import Scores
 
 NX: Final = 1 << 0
@@ -129,3 +131,30 @@ def store(session: Session, key: bytes, scores: Scores, event: str) -> int:
     db.store(key, zset)
     db.changed(key, event)
     return len(scores)
+
+
+def one_zset(db: Database, keys: tuple[bytes, ...]) -> ZSet | None:
+    """Return the sorted set that a column of keys names, for calls that change it; None unless all name one."""
+    key = keys[0]
+    if keys.count(key) != len(keys):
+        return None
+    held = db.touch(key)
+    return held if type(held) is ZSet else None
+
+
+def members_removed(db: Database, key: bytes, zset: ZSet, event: str, count: int) -> None:
+    """Announce that members were removed, and delete the key with the last of them."""
+    db.changed(key, event, count)
+    if not zset.scores:
+        db.remove(key)
+        db.changed(key, "del", 0)
+
+
+def scored(session: Session, entries: Sequence[Entry]) -> list[Reply]:
+    """Return members with their scores: flat in RESP2, in pairs in RESP3."""
+    if session.resp > 2:
+        return [[member, score] for score, member in entries]
+    flat: list[Reply] = []
+    for score, member in entries:
+        flat += (member, score)
+    return flat

@@ -118,7 +118,7 @@ def _server(engine: "Engine") -> Fields:
         "process_id": os.getpid(),
         "process_supervised": settings.supervised,
         "run_id": engine.run_id,
-        "tcp_port": settings.port,
+        "tcp_port": settings.port or settings.tls_port,
         "server_time_usec": engine.clock.now_us(),
         "uptime_in_seconds": uptime,
         "uptime_in_days": uptime // 86_400,
@@ -129,11 +129,13 @@ def _server(engine: "Engine") -> Fields:
         "config_file": engine.configuration.path or "",
         "io_threads_active": 0,
     }
+    bound = "".join(f",bind={address}" for address in settings.bind)
     if settings.port:
-        bound = "".join(f",bind={address}" for address in settings.bind)
         fields["listener0"] = f"name=tcp{bound},port={settings.port}"
     if settings.unixsocket:
         fields["listener1"] = f"name=unix,bind={settings.unixsocket}"
+    if settings.tls_port:
+        fields["listener2"] = f"name=tls{bound},port={settings.tls_port}"
     return fields
 
 

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from vermilion import errors
 from vermilion.backends.server_backend import ServerBackend
+from vermilion.measures import Measure
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ class Clients:
     Args:
         backend: what executes their calls.
         unixsocket: the path that clients of the Unix socket are shown under.
+
+    Attributes:
+        handshakes: how many connections are about to become clients, by TLS.
+        failed_handshakes: how many have not become any.
     """
 
     def __init__(self, backend: ServerBackend, unixsocket: str) -> None:
@@ -42,6 +48,8 @@ class Clients:
         self.settings = backend.engine.settings
         self.stats = backend.engine.stats
         self.connections: set[Connection] = set()
+        self.handshakes = 0
+        self.failed_handshakes = 0
         self._clock = backend.engine.clock
         self.now_ms = self._clock.monotonic_ms()
         self._timer: asyncio.TimerHandle | None = None
@@ -55,10 +63,16 @@ class Clients:
         backend.config.watch("proto-max-bulk-len", self._limit_arguments)
         backend.config.watch("client-output-buffer-limit", self._note_output_limits)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many clients as `maxclients` allows; who is shaking hands is one."""
+        return len(self.connections) + self.handshakes >= self.settings.maxclients
+
     def refusal(self, transport: asyncio.Transport) -> str | None:
         """Return the error with which a new client is turned away, or None to take it in."""
         settings = self.settings
-        if len(self.connections) >= settings.maxclients:
+        # A client of TLS has had its place since its handshake began.
+        if self.is_full and transport.get_extra_info("sslcontext") is None:
             self.stats.rejected_connections += 1
             return errors.MAX_CLIENTS
         if settings.protected_mode and self.backend.engine.acl.default.nopass:
@@ -73,6 +87,16 @@ class Clients:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def measures(self) -> Iterator[Measure]:
+        """Return what only the network knows: the handshakes of TLS."""
+        yield Measure("tls_handshakes", "gauge", "TLS handshakes that go on.", {(): self.handshakes})
+        yield Measure(
+            "tls_handshakes_failed",
+            "counter",
+            "TLS handshakes that have failed.",
+            {(): self.failed_handshakes},
+        )
 
     def _limit_arguments(self, settings: Settings) -> None:
         """Tell the connections what CONFIG SET has said about `proto-max-bulk-len`."""

@@ -14,6 +14,7 @@ import socket
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, cast
 
+from vermilion import errors
 from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line, joined
 from vermilion.protocol.reply import Broadcast, Encoded, Reply
@@ -33,6 +34,10 @@ CALLS_PER_WRITE: Final = 256
 
 WRITE_BUFFER_HIGH: Final = 256 * 1024
 """Bytes of unsent replies at which a client's next calls wait until it reads."""
+
+
+TLS_RECORD: Final = b"\x16\x03"
+"""How the first message of a TLS client begins."""
 
 
 class Connection(asyncio.Protocol):
@@ -113,19 +118,27 @@ class Connection(asyncio.Protocol):
         self._take(calls)
         self._arrived = None
         if not self._parser.plain:
-            self._finish_reading()
+            self._finish_reading(data)
 
-    def _finish_reading(self) -> None:
+    def _finish_reading(self, data: bytes) -> None:
         """Do what is left when the bytes did not end with a call: more calls, an error, a limit."""
         parser, session = self._parser, self._session
+        if data.startswith(TLS_RECORD) and parser.buffered == len(data):
+            # A Redis would wait for the end of this line, and the client for its handshake.
+            self._refuse(errors.PROTOCOL_TLS)
+            return
         while parser.more and not self._closing and session.pending is None:
             self._take(parser.feed(b""))
         if parser.error is None:
             self._check_query_limit()
         elif not self._waiting and not self._closing and session.pending is None:
-            self._stats.protocol_errors += 1
-            self._write(error_line(RespError(parser.error)))
-            self.close_after_reply()
+            self._refuse(parser.error)
+
+    def _refuse(self, text: str) -> None:
+        """Answer bytes that are no protocol of Redis's, and close."""
+        self._stats.protocol_errors += 1
+        self._write(error_line(RespError(text)))
+        self.close_after_reply()
 
     def _check_query_limit(self) -> None:
         """Cut the client off when what it sent and was not executed is over `client-query-buffer-limit`."""
@@ -274,12 +287,12 @@ class Connection(asyncio.Protocol):
     @property
     def address(self) -> str:
         """The client's address."""
-        return _address(self._transport.get_extra_info("peername"), self._clients.unixsocket)
+        return shown_address(self._transport.get_extra_info("peername"), self._clients.unixsocket)
 
     @property
     def local_address(self) -> str:
         """The server's side of the connection."""
-        return _address(self._transport.get_extra_info("sockname"), self._clients.unixsocket)
+        return shown_address(self._transport.get_extra_info("sockname"), self._clients.unixsocket)
 
     @property
     def fileno(self) -> int:
@@ -416,7 +429,7 @@ class _Gone:
 _GONE: Final = _Gone()
 
 
-def _address(name: object, unixsocket: str) -> str:
+def shown_address(name: object, unixsocket: str = "") -> str:
     """Return a socket name as Redis writes it: `ip:port`, `[ip6]:port`, or the path of a Unix socket and `:0`."""
     if isinstance(name, tuple):
         host, port = name[:2]

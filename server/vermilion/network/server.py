@@ -1,12 +1,12 @@
 """The server: listeners in front of a backend, and the assembly that the command line runs."""
 
 import asyncio
-import errno
 import gc
 import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from pathlib import Path
 from typing import Final, Self
@@ -21,9 +21,13 @@ from vermilion.kinds import to_text
 from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
 from vermilion.network.desk import Desk
+from vermilion.network.listening import Listener, ListenError, Port, reason
 from vermilion.network.supervision import notify
+from vermilion.network.tls import RELOADING, VERIFY_MODES, TlsError, TlsListener, server_context
 from vermilion.persistence.snapshots import LoadError
 from vermilion.settings import Settings
+
+LOGGER: Final = logging.getLogger("vermilion")
 
 GC_THRESHOLDS: Final = (50_000, 50, 100)
 """A server allocates containers for every call and frees them at once. CPython's default of 700 would look at the
@@ -31,18 +35,18 @@ young ones all the time, and walk through the whole keyspace every few seconds; 
 is next to nothing to find."""
 
 
-class ListenError(Exception):
-    """A listener could not be opened; the message is one line for the user."""
-
-
 class Server:
-    """Serves a backend over TCP and a Unix socket, to any Redis client.
+    """Serves a backend over TCP, TLS and a Unix socket, to any Redis client.
 
     Args:
         backend: what executes the calls; a new `MemoryCacheBackend` when None.
         host: the address to listen on, or several; IPv4 or IPv6.
-        port: the TCP port; 0 for any free one, None for no TCP.
+        port: the TCP port; 0 for any free one, None for no plain TCP.
+        tls_port: the TCP port for TLS; 0 for any free one, None for none. Certificate and key are those of the
+            backend's configuration.
         unixsocket: the path of a Unix socket, empty for none.
+        metrics_port: the TCP port for `/metrics` and `/healthz`; 0 for any free one, None for none. It listens on
+            the addresses of the directive `metrics-bind`, and needs the extra `vermilion[metrics]`.
 
     Example:
         >>> import asyncio
@@ -68,18 +72,26 @@ class Server:
         *,
         host: str | tuple[str, ...] = "127.0.0.1",
         port: int | None = 6379,
+        tls_port: int | None = None,
         unixsocket: str = "",
+        metrics_port: int | None = None,
     ) -> None:
         self.backend: ServerBackend = backend or MemoryCacheBackend()
         self._hosts = (host,) if isinstance(host, str) else tuple(host)
         self._port = port
+        self._tls_port = tls_port
         self._unixsocket = unixsocket
+        self._metrics_port = metrics_port
         self._settings = self.backend.engine.settings
         self._clients = Clients(self.backend, unixsocket)
-        self._listeners: list[asyncio.Server] = []
+        self._plain = Port(self._serve_plain)
+        self._tls = Port(self._serve_tls)
+        self._tls_context: ssl.SSLContext | None = None
+        self._metrics: Port | None = None
         self._unix_listener: asyncio.Server | None = None
-        self._moving: asyncio.Task[None] | None = None
         self._stop_wanted = asyncio.Event()
+        self._listening = False
+        self._follows = False
 
     @property
     def host(self) -> str:
@@ -102,35 +114,66 @@ class Server:
         """The TCP port that it listens on.
 
         Returns:
-            The real one once it listens, also when 0 was asked for; 0 without TCP.
+            The real one once it listens, also when 0 was asked for; 0 without plain TCP.
 
         Example:
             >>> Server(port=7379).port
             7379
 
         See Also:
-            `host`, `url`.
+            `host`, `tls_port`, `url`.
         """
-        for listener in self._listeners:
-            for listening in listener.sockets:
-                return int(listening.getsockname()[1])
-        return self._port or 0
+        return self._plain.number or self._port or 0
+
+    @property
+    def tls_port(self) -> int:
+        """The TCP port that it speaks TLS on.
+
+        Returns:
+            The real one once it listens, also when 0 was asked for; 0 without TLS.
+
+        Example:
+            >>> Server(port=None, tls_port=7380).tls_port
+            7380
+
+        See Also:
+            `port`, `url`.
+        """
+        return self._tls.number or self._tls_port or 0
+
+    @property
+    def metrics_port(self) -> int:
+        """The TCP port of the metrics and the health check.
+
+        Returns:
+            The real one once it listens, also when 0 was asked for; 0 without metrics.
+
+        Example:
+            >>> Server(port=7379, metrics_port=9121).metrics_port
+            9121
+
+        See Also:
+            `port`.
+        """
+        return (self._metrics.number if self._metrics else 0) or self._metrics_port or 0
 
     @property
     def url(self) -> str:
         """The address as clients take it.
 
         Returns:
-            `redis://host:port`.
+            `redis://host:port`, or `rediss://host:port` where only TLS is spoken.
 
         Example:
             >>> Server(host="::1", port=7379).url
             'redis://[::1]:7379'
 
         See Also:
-            `host`, `port`.
+            `host`, `port`, `tls_port`.
         """
         host = f"[{self.host}]" if ":" in self.host else self.host
+        if self._port is None and self._tls_port is not None:
+            return f"rediss://{host}:{self.tls_port}"
         return f"redis://{host}:{self.port}"
 
     async def __aenter__(self) -> Self:
@@ -144,7 +187,7 @@ class Server:
         """Listen, on the running event loop.
 
         Raises:
-            ListenError: when an address cannot be listened on; nothing is left open then.
+            ListenError: when an address cannot be listened on, or TLS cannot be spoken; nothing is left open then.
 
         Example:
             >>> async def main() -> str:
@@ -162,18 +205,28 @@ class Server:
         self._stop_wanted.clear()
         await self.backend.initialize()
         try:
+            if self._tls_port is not None:
+                self._tls_context = server_context(self._settings)
             if self._port is not None:
-                await self._listen_tcp(self._hosts, self._port)
+                await self._plain.open(self._hosts, self._port)
+            if self._tls_port is not None:
+                await self._tls.open(self._hosts, self._tls_port)
+            if self._metrics_port is not None:
+                await self._open_metrics(self._metrics_port)
             if self._unixsocket:
                 await self._listen_unix()
+        except TlsError as error:
+            await self.stop()
+            raise ListenError(f"Failed to configure TLS: {error}") from error
         except ListenError:
             await self.stop()
             raise
         # CONFIG GET and INFO tell where clients really are.
-        self._settings.bind, self._settings.port = self._hosts, self.port
-        self._settings.unixsocket = self._unixsocket
-        self.backend.config.watch("bind", self._move)
-        self.backend.config.watch("port", self._move)
+        self._settings.bind, self._settings.unixsocket = self._hosts, self._unixsocket
+        self._settings.port, self._settings.tls_port = self.port, self.tls_port
+        self._settings.metrics_port = self.metrics_port
+        self._listening = True
+        self._follow_configuration()
         self.backend.engine.on_shutdown = self._stop_wanted.set
         self.backend.engine.while_busy = Desk(self._clients, self._listening_descriptors).serve
         self._clients.look_after()
@@ -189,11 +242,11 @@ class Server:
         See Also:
             `start`.
         """
-        if self._moving is not None:
-            await self._moving
-        for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
+        self._listening = False
+        await self._plain.close()
+        await self._tls.close()
+        if self._metrics is not None:
+            await self._metrics.close()
         if self._unix_listener is not None:
             self._unix_listener.close()
             self._unix_listener = None
@@ -219,15 +272,33 @@ class Server:
 
     # Listening --------------------------------------------------------------------------------------------
 
-    async def _listen_tcp(self, hosts: tuple[str, ...], port: int) -> None:
-        """Listen on each of the addresses; all or none."""
-        sockets = _bind(hosts, port)
-        for bound in sockets:
-            self._listeners.append(
-                await asyncio.get_running_loop().create_server(
-                    self._connect, sock=bound, backlog=self._settings.tcp_backlog
-                )
-            )
+    async def _serve_plain(self, listening: socket.socket) -> Listener:
+        """Take clients from a socket."""
+        return await asyncio.get_running_loop().create_server(
+            self._connect, sock=listening, backlog=self._settings.tcp_backlog
+        )
+
+    async def _serve_tls(self, listening: socket.socket) -> Listener:
+        """Take clients that speak TLS from a socket."""
+        listening.listen(self._settings.tcp_backlog)
+        return TlsListener(listening, self._clients, self._current_tls_context, self._connect)
+
+    def _current_tls_context(self) -> ssl.SSLContext:
+        """Return the context for the next handshake."""
+        assert self._tls_context is not None  # noqa: S101  # nothing listens before there is one
+        return self._tls_context
+
+    async def _open_metrics(self, port: int) -> None:
+        """Serve metrics and the health check."""
+        try:
+            from vermilion.network.metrics import metrics_site  # noqa: PLC0415  # an extra, which few have
+        except ImportError as error:
+            raise ListenError(
+                f"metrics-port needs the package {error.name}: pip install 'vermilion[metrics]'"
+            ) from error
+        site = metrics_site(self.backend, self._clients.measures)
+        self._metrics = Port(site.serve)
+        await self._metrics.open(self._settings.metrics_bind, port)
 
     async def _listen_unix(self) -> None:
         """Open the Unix socket in place of one that a dead server left."""
@@ -238,109 +309,74 @@ class Server:
                 self._connect, self._unixsocket, backlog=self._settings.tcp_backlog
             )
         except OSError as error:
-            raise ListenError(f"Failed opening Unix socket: bind: {_reason(error)}") from error
+            raise ListenError(f"Failed opening Unix socket: bind: {reason(error)}") from error
         self._unix_listener = listener
         if self._settings.unixsocketperm:
             path.chmod(self._settings.unixsocketperm)  # noqa: ASYNC240  # one system call
 
     def _listening_descriptors(self) -> list[int]:
-        """Return the file descriptors that new clients come to."""
-        listeners = [*self._listeners, *filter(None, [self._unix_listener])]
-        return [listening.fileno() for listener in listeners for listening in listener.sockets]
+        """Return the file descriptors that new clients come to, those of TLS aside: a busy script shakes no hands."""
+        unix = self._unix_listener.sockets if self._unix_listener is not None else ()
+        return [*self._plain.descriptors, *(listening.fileno() for listening in unix)]
 
     def _connect(self) -> Connection:
         """Return the protocol of a new connection."""
         return Connection(self._clients)
 
-    def _move(self, settings: Settings) -> None:
-        """Listen elsewhere after CONFIG SET of `port` or `bind`; ValueError when that cannot be."""
-        if self._unix_listener is None and not self._listeners:
-            return  # not started, or stopped
-        if (settings.bind, settings.port) == (self._hosts, self.port):
+    # CONFIG SET -------------------------------------------------------------------------------------------
+
+    def _follow_configuration(self) -> None:
+        """Be told what CONFIG SET changes; once, however often the server is started."""
+        if self._follows:
             return
-        old, before = self._listeners, (self._hosts, self.port)
-        if settings.port == self.port:
-            # The same port on other addresses: the old sockets would be in the way of the new ones.
-            for listener in old:
-                listener.close()
+        self._follows = True
+        watch = self.backend.config.watch
+        # Contexts first: a new `tls-port` needs one.
+        for name in RELOADING:
+            watch(name, self._reload_tls)
+        watch("tls-auth-clients", self._ask_for_certificates)
+        for name in ("bind", "port", "tls-port"):
+            watch(name, self._move)
+
+    def _move(self, settings: Settings) -> None:
+        """Listen elsewhere after CONFIG SET of `port`, `tls-port` or `bind`; ValueError when that cannot be."""
+        if not self._listening:
+            return
+        if settings.tls_port and self._tls_context is None:
+            self._reload_tls(settings)
+        refusal = errors.CONFIG_LISTEN_FAILED if settings.bind == self._hosts else errors.CONFIG_BIND_FAILED
+        before = self._hosts, self.port, self.tls_port
         try:
-            sockets = _bind(settings.bind, settings.port) if settings.port else []
-        except ListenError:
-            if settings.port == before[1]:
-                self._listeners = []
-                self._serve_sockets(_bind(*before))
-                raise ValueError(errors.CONFIG_BIND_FAILED) from None
-            raise ValueError(errors.CONFIG_LISTEN_FAILED) from None
-        for listener in old:
-            listener.close()
-        self._listeners = []
-        self._hosts, self._port = settings.bind, settings.port or None
-        self._serve_sockets(sockets)
+            self._plain.move(settings.bind, settings.port)
+            try:
+                self._tls.move(settings.bind, settings.tls_port)
+            except ListenError:
+                self._plain.move(before[0], before[1])
+                raise
+        except ListenError as error:
+            LOGGER.warning("%s", error)
+            raise ValueError(refusal) from None
+        self._hosts, self._port, self._tls_port = (
+            settings.bind,
+            settings.port or None,
+            settings.tls_port or None,
+        )
 
-    def _serve_sockets(self, sockets: list[socket.socket]) -> None:
-        """Accept on sockets that listen already; clients that come before wait in their queues."""
-
-        async def serve_all() -> None:
-            loop = asyncio.get_running_loop()
-            for bound in sockets:
-                self._listeners.append(
-                    await loop.create_server(self._connect, sock=bound, backlog=self._settings.tcp_backlog)
-                )
-
-        self._moving = asyncio.get_running_loop().create_task(serve_all())
-
-
-def _bind(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
-    """Return listening sockets, one for each address; an address written with a `-` in front may be missing."""
-    sockets: list[socket.socket] = []
-    for written in hosts:
-        host = written.removeprefix("-")
+    def _reload_tls(self, settings: Settings) -> None:
+        """Read certificates and ciphers anew, for the connections to come; ValueError when they are no good."""
+        if not settings.tls_port or not self._listening:
+            self._tls_context = None  # made when the port is opened
+            return
         try:
-            sockets.append(_listening(host, port))
-        except OSError as error:
-            if written.startswith("-") and error.errno in _NOT_AVAILABLE:
-                continue
-            for bound in sockets:
-                bound.close()
-            raise ListenError(
-                f"Could not create server TCP listening socket {host}:{port}: bind: {_reason(error)}"
-            ) from error
-        # The first socket chooses the port where any will do; the others follow it.
-        port = port or sockets[0].getsockname()[1]
-    if not sockets:
-        raise ListenError(f"Could not listen on port {port}: no address of {' '.join(hosts)} is available")
-    return sockets
+            self._tls_context = server_context(settings)
+        except TlsError as error:
+            LOGGER.warning("Failed applying new TLS configuration: %s", error)
+            raise ValueError(errors.CONFIG_TLS_FAILED) from None
 
-
-def _listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on one address."""
-    address = {"*": "0.0.0.0", "::*": "::"}.get(host, host)  # noqa: S104  # only where the user wrote `*`
-    family, kind, protocol, _, name = socket.getaddrinfo(
-        address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    bound = socket.socket(family, kind, protocol)
-    try:
-        if os.name == "posix":
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.bind(name)
-        bound.listen()
-        bound.setblocking(False)
-    except BaseException:
-        bound.close()
-        raise
-    return bound
-
-
-_NOT_AVAILABLE: Final = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
-
-
-def _reason(error: OSError) -> str:
-    """Return what the system says, without the address that asyncio adds."""
-    if isinstance(error, socket.gaierror) or not error.errno:
-        return str(error.strerror or error)
-    return os.strerror(error.errno)
+    def _ask_for_certificates(self, settings: Settings) -> None:
+        """Ask the clients to come for a certificate, or do not; without authorities none is good, as in Redis."""
+        if self._tls_context is not None:
+            self._tls_context.verify_mode = VERIFY_MODES[settings.tls_auth_clients]
 
 
 def serve(config: Config, logger: logging.Logger) -> int:
@@ -382,9 +418,14 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         backend,
         host=settings.bind,
         port=settings.port or None,
+        tls_port=settings.tls_port or None,
         unixsocket=settings.unixsocket,
+        metrics_port=settings.metrics_port or None,
     )
-    logger.info("Running mode=standalone, port=%d.", settings.port)
+    logger.info("Running mode=standalone, port=%d.", settings.port or settings.tls_port)
+    if not (settings.port or settings.tls_port or settings.unixsocket):
+        logger.warning("Configured to not listen anywhere, exiting.")
+        return 1
     if settings.appendonly:
         logger.warning("appendonly yes has no effect: %s.", errors.NO_JOURNAL)
         settings.appendonly = False
@@ -408,6 +449,10 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         logger.info("Ready to accept connections tcp")
     if settings.unixsocket:
         logger.info("Ready to accept connections unix")
+    if settings.tls_port:
+        logger.info("Ready to accept connections tls")
+    if settings.metrics_port:
+        logger.info("Metrics at http://%s:%d/metrics", settings.metrics_bind[0], settings.metrics_port)
     notify(settings.supervised, "READY=1", os.environ)
     await server.wait()
     notify(settings.supervised, "STOPPING=1", os.environ)

@@ -354,6 +354,10 @@ def _version(magic: bytes) -> int:
     raise SnapshotError("The file is no snapshot")
 
 
+_OF_MODULES: Final = frozenset({6, 7, 247})
+"""Types of values, and what a module says beside them: their forms are the module's own."""
+
+
 class _Reading:
     """One file while it is read.
 
@@ -400,6 +404,10 @@ class _Reading:
     def _read_key(self, kind: int) -> None:
         """Read a key and its value."""
         key = self._reader.string()
+        if kind in _OF_MODULES:
+            raise SnapshotError(
+                "The file has values of a module, such as vector sets, which cannot be loaded here"
+            )
         keys = self._keys.setdefault(self._database, set())
         if key in keys:
             raise FormatError

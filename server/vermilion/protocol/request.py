@@ -10,12 +10,12 @@ limit (`*1000000000` costs seconds to free). So there are two parsers:
 
    - before: no type of an array (`*`, and RESP3's `~`, `>` and `|`) is followed by five digits anywhere in the
      bytes, so that no array of a hostile size is ever made;
-   - after: every call is a list of bytes, which rules out most other types;
+   - after: every call is a list of bytes, and none is empty, which rules out most other types;
    - a marker fed behind the bytes comes out as a value of its own, and as the last of all, which proves that
      they ended with a call;
    - where the bytes hold what may be a type that hiredis returns as if it were another (`+`, `=` and `(` give
-     bytes as `$` does, `~` and `|` give lists as `*` does), or an empty array: the calls, written anew, must
-     give the very bytes that came.
+     bytes as `$` does, `~` and `|` give lists as `*` does): the calls, written anew, must give the very bytes
+     that came.
 
    When a test fails, what hiredis said is thrown away and the exact parser reads the same bytes. A payload
    that looks suspicious costs time and nothing else. Reads that hold lines of plain words only, as telnet and
@@ -50,7 +50,6 @@ _DOLLAR: Final = ord("$")
 _PLUS, _EQUALS, _PAREN, _TILDE, _GREATER, _BAR = b"+=(~>|"
 _hostile_count: Final = re.compile(rb"\*\d{5}").search
 _hostile_other_count: Final = re.compile(rb"[~>|]\d{5}").search
-_odd_array: Final = re.compile(rb"\*[^1-9]").search
 _beyond_plain_words: Final = re.compile(rb"[*\"'\0]").search
 _join: Final = b"".join
 _MARKER: Final = b"#t\r\n"
@@ -286,9 +285,7 @@ class RequestParser:
         other_arrays = _TILDE in data or _GREATER in data or _BAR in data
         if other_arrays and _hostile_other_count(data):
             return self._read_exactly(data)
-        suspicious = (
-            other_arrays or _PLUS in data or _EQUALS in data or _PAREN in data or _odd_array(data)
-        )  # fmt: skip
+        suspicious = other_arrays or _PLUS in data or _EQUALS in data or _PAREN in data
         try:
             self._feed(data)
             self._feed(_MARKER)
@@ -301,6 +298,8 @@ class RequestParser:
                 if type(value) is not list:
                     return self._read_again(data)
                 _join(value)
+            if not all(values):
+                return self._read_again(data)
         except (hiredis.HiredisError, TypeError):
             return self._read_again(data)
         calls: list[Argv] = values  # type: ignore[assignment]  # the loop has looked at each
