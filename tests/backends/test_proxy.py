@@ -374,6 +374,34 @@ async def test_pause_is_the_proxys(client: Client, connect: Connect) -> None:
     assert await client.call("GET a") == b"$1\r\n1\r\n"
 
 
+@pytest.mark.parametrize("words", ["POST / HTTP/1.1", "host: localhost"])
+async def test_a_browser_closes_its_own_connection_only(connect: Connect, words: str) -> None:
+    client, other = await connect(), await connect()
+    other.send("BLPOP none 0.2")
+    client.send(words)
+    with pytest.raises(ConnectionError):
+        await client.receive()
+    assert await other.receive() == b"*-1\r\n"
+    assert b"upstream_connections_lost:0" in await other.call("INFO upstream")
+
+
+async def test_an_argument_that_upstream_finds_too_long_costs_its_client_alone(
+    real_server: RealServer, connect: Connect
+) -> None:
+    client, other = await connect(), await connect()
+    admin = Client(*await asyncio.open_unix_connection(real_server.socket))
+    assert await admin.call("CONFIG SET proto-max-bulk-len 1mb") == b"+OK\r\n"
+    try:
+        other.send("BLPOP none 0.2")
+        assert (await client.call("SET a " + "x" * 1_100_000)).startswith(b"-ERR")
+        assert await other.receive() == b"*-1\r\n"
+        assert await client.call("SET a 1") == b"+OK\r\n"
+        assert b"upstream_connections_lost:1\r\n" in await other.call("INFO upstream")
+    finally:
+        await admin.call("CONFIG SET proto-max-bulk-len 512mb")
+        admin.close()
+
+
 async def test_what_cannot_go_through(client: Client) -> None:
     assert (await client.call("PSYNC ? -1")).startswith(b"-ERR upstream is not given PSYNC")
     assert (await client.call("SCRIPT DEBUG YES")).startswith(b"-ERR upstream is not given SCRIPT")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Protocol
+from typing import Final, Protocol
 
 from vermilion.backends.lane import Lane
 from vermilion.backends.link import Login
@@ -11,6 +11,10 @@ from vermilion.backends.upstream import Limits, Tally, Upstream
 from vermilion.backends.upstream_url import Address, UpstreamUrl
 from vermilion.pending import Pending
 from vermilion.protocol.request import write_calls
+
+LARGE: Final = 1024 * 1024
+"""Calls of so many bytes have a connection of their own: a server that finds an argument too long closes the
+connection, and it may find so from here on (`proto-max-bulk-len`). Nor do others wait until they have gone out."""
 
 
 class Fleet(Protocol):
@@ -130,8 +134,13 @@ class Single:
         """Pass plain calls on, over the connection that all clients share."""
         session = lane.session
         server = self.server
-        link = server.shared(lane.db, session.resp)
         wire = lane.arrived(calls) or write_calls(calls)
+        if len(wire) < LARGE:
+            link = server.shared(lane.db, session.resp)
+        else:
+            link = lane.link = server.own(lane.db, session.resp)
+            link.listener = lane
+            lane.blocking = True
         return lane.forward(link, calls, wire, len(calls), server.deadline, after)
 
     def server_for(self, lane: Lane, argv: list[bytes] | None = None) -> Upstream:  # a Fleet's

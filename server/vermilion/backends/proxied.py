@@ -12,7 +12,8 @@ PLAIN, LOCAL, BLOCKING, STICKY, HEARD, HANDLED, REFUSED = range(7)
 it is answered, until the client leaves, or for messages; seen to by a function of its own; refused."""
 
 ROUTES: Final[dict[bytes, int]] = {
-    **dict.fromkeys((b"auth", b"acl", b"quit", b"shutdown"), LOCAL),
+    # A server closes the connection of who sends POST or Host: as a browser does; it must not be everybody's.
+    **dict.fromkeys((b"auth", b"acl", b"quit", b"shutdown", b"post", b"host:"), LOCAL),
     **dict.fromkeys(
         (
             b"blpop", b"brpop", b"blmove", b"brpoplpush", b"blmpop", b"bzpopmin", b"bzpopmax", b"bzmpop",
