@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 PORT ?= 6379
 ARGS ?=
 ORACLE ?=
+REDIS_PY ?= 5.0.0 5.3.1 6.4.0 7.4.1 8.1.0
 STAMPS := $(VENV)/stamps
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format conformance record fuzz docs bench clean
+.PHONY: help run test test-matrix check format conformance record fuzz suites docs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,14 @@ run: $(STAMPS)/package ## serve on 127.0.0.1:6379; ARGS="--port 7379" passes arg
 test: $(STAMPS)/test ## run all tests, with coverage; ARGS="-k name" passes arguments to pytest
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
 
+test-matrix: $(STAMPS)/test ## run the in-process clients' tests on each major version of redis-py
+	@for version in $(REDIS_PY); do \
+		echo "redis-py $$version"; \
+		test -d build/redis-py/$$version || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+			--target build/redis-py/$$version redis==$$version || exit 1; \
+		PYTHONPATH=build/redis-py/$$version $(BIN)/python -m pytest -q -n 2 tests/testing || exit 1; \
+	done
+
 check: $(STAMPS)/check $(STAMPS)/test ## ruff, ruff format, mypy strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,6 +66,9 @@ record: $(STAMPS)/test ## record the transcripts anew from ORACLE=redis://host:p
 
 fuzz: $(STAMPS)/test ## make random calls to ours and to ORACLE=redis://host:port; print where they differ
 	$(BIN)/python -m conformance.fuzz --oracle $(ORACLE) $(ARGS)
+
+suites: $(STAMPS)/suites ## run redis-py's and fakeredis's own tests against ours, in RESP2 and RESP3
+	$(BIN)/python -m conformance.suites $(ARGS)
 
 docs: $(STAMPS)/package ## write docs/commands.md and docs/directives.md anew from the declarations
 	$(BIN)/python -m conformance.compatibility

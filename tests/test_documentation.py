@@ -41,7 +41,7 @@ async def run(example: doctest.Example, namespace: dict[str, Any]) -> str:
     return printed.getvalue()
 
 
-@pytest.mark.parametrize("page", ["cache-service.md"])
+@pytest.mark.parametrize("page", ["cache-service.md", "testing.md"])
 async def test_the_examples_of_a_page_run(page: str, real_server: RealServer) -> None:
     text = (DOCS / page).read_text().replace("/run/redis/redis.sock", real_server.socket)
     blocks = re.findall(r"^```pycon\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
@@ -88,13 +88,8 @@ async def test_the_readme_caches_on_a_server(tmp_path: Path) -> None:
         assert await server.backend.get("user:42") == b'{"name":"Ada"}'
 
 
-def test_the_readme_tests_with_a_server(tmp_path: Path) -> None:
-    use = """
-
-def test_it(client: redis.Redis) -> None:
-    assert client.set("k", "v") and client.get("k") == b"v"
-"""
+def test_the_readme_tests_with_a_client(tmp_path: Path) -> None:
     printed = run_python(
-        readme_block("redis_server") + use, tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider"
+        readme_block("vermilion.Vermilion()"), tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider"
     )
     assert "1 passed" in printed

@@ -17,6 +17,7 @@ from conformance.bench import (
     connections,
     embedded,
     growth,
+    in_process,
     machine,
     memory,
     proxy,
@@ -37,6 +38,7 @@ SECTIONS = (
     "startup",
     "connections",
     "cache",
+    "in-process",
     "clients",
 )
 _BESIDE_REDIS = {"throughput", "proxy", "scripts", "growth", "memory", "startup", "connections", "clients"}
@@ -152,6 +154,7 @@ def _plan(
             plan["scripts"] = partial(scripts.measure, baseline, subject, load)
             plan["throughput"] = partial(throughput.measure, baseline, subject, load, tests)
     plan["cache"] = lambda: [embedded.measure(scale.calls)]
+    plan["in-process"] = lambda: [in_process.measure(scale.calls)]
     return versions, [plan[name] for name in SECTIONS if name in wanted]
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vermilion.cache.statistics import Statistics, counted
     from vermilion.cache.types import CacheBackend, CacheKey, CacheStats, CacheValue, CommandBackend
     from vermilion.network.server import Server
+    from vermilion.testing.instance import Vermilion, connect, connect_async
 
 __all__ = [
     "BytesSerializer",
@@ -60,9 +61,12 @@ __all__ = [
     "Serializer",
     "Server",
     "Statistics",
+    "Vermilion",
     "__version__",
     "cache_service",
     "cached",
+    "connect",
+    "connect_async",
     "counted",
     "create_backend",
     "validate_key",
@@ -93,6 +97,7 @@ _HOMES: Final = {
     "vermilion.cache.statistics": ("Statistics", "counted"),
     "vermilion.cache.types": ("CacheBackend", "CacheKey", "CacheStats", "CacheValue", "CommandBackend"),
     "vermilion.network.server": ("Server",),
+    "vermilion.testing.instance": ("Vermilion", "connect", "connect_async"),
 }
 _HOME_OF: Final = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -138,7 +138,7 @@ async def test_watch(redis: Redis) -> None:
     async with redis.pipeline(transaction=True) as pipeline:
         await pipeline.watch("key:1")
         assert await pipeline.get("key:1") is None
-        pipeline.multi()  # type: ignore[no-untyped-call]
+        cast("Any", pipeline).multi()
         pipeline.set("key:1", "mine")
         assert await pipeline.execute() == [True]
 

@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
@@ -58,7 +59,7 @@ async def test_redis_py(redis: Redis) -> None:
     assert await redis.eval("return redis.call('GET', KEYS[1])", 1, "a") == b"2"
     async with redis.pipeline(transaction=True) as pipeline:
         await pipeline.watch("a")
-        pipeline.multi()  # type: ignore[no-untyped-call]
+        cast("Any", pipeline).multi()
         pipeline.set("a", 5)
         pipeline.get("a")
         assert await pipeline.execute() == [True, b"5"]

@@ -56,7 +56,7 @@ class MemoryCacheBackend:
         self, *, max_size: int | None = None, clock: Clock | None = None, config: Config | None = None
     ) -> None:
         self.config = config or Config()
-        self.engine = Engine(self.config.settings, self.config, clock=clock, max_keys=max_size or 0)
+        self.engine = self._make_engine(clock, max_size or 0)
         self.execute = self.engine.execute
         self.execute_batch = self.engine.execute_batch
         self.open_session = self.engine.open_session
@@ -72,6 +72,10 @@ class MemoryCacheBackend:
         self.snapshots.start_writing = self._write_in_background
         self.engine.persistence = self.snapshots
         self._writing: asyncio.Task[None] | None = None
+
+    def _make_engine(self, clock: Clock | None, max_keys: int) -> Engine:
+        """Return the engine; other backends may want another one."""
+        return Engine(self.config.settings, self.config, clock=clock, max_keys=max_keys)
 
     def load(self) -> None:
         """Read the snapshot, for a server that starts.
@@ -322,6 +326,20 @@ class MemoryCacheBackend:
             asyncio.get_running_loop().call_soon(self.engine.eviction.work_off)
         except RuntimeError:
             return  # without an event loop, the next call or the periodic work goes on
+
+    def serve_while_busy(self, serve: "Callable[[Session], None]") -> None:
+        """Have clients served while a script runs on and on.
+
+        Args:
+            serve: serves them, now and then, on the thread of the script; told whose script it is.
+
+        Example:
+            >>> MemoryCacheBackend().serve_while_busy(lambda caller: None)
+
+        See Also:
+            `Server`, which does it.
+        """
+        self.engine.while_busy = serve
 
     def _write_in_background(self, save: Save) -> None:
         """Run a background save between other work, or at once in a program without an event loop."""

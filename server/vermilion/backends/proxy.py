@@ -209,6 +209,9 @@ class Proxy:
         ]
         return " ".join(["upstream is not there", *reasons])
 
+    def serve_while_busy(self, serve: Callable[[Session], None]) -> None:
+        """Do nothing: scripts run upstream, and the event loop goes on meanwhile."""
+
     # Sessions ---------------------------------------------------------------------------------------------
 
     def open_session(self, transport: Transport) -> Session:

@@ -1,5 +1,6 @@
 """What a server is written against: the cache API, and sessions whose calls are answered now or later."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
 
@@ -34,6 +35,9 @@ class ServerBackend(Measured, Protocol):
 
     def end(self) -> None:
         """Write what is to outlive a server that has stopped."""
+
+    def serve_while_busy(self, serve: Callable[[Session], None]) -> None:
+        """Have clients served while a script runs on and on, where one can."""
 
     async def call(self, *argv: bytes) -> Reply:
         """Run one command, as a client of its own; an error reply is raised."""

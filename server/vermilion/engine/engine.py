@@ -40,6 +40,7 @@ from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.keyspace.frequency import FrequencyRule
+from vermilion.keyspace.recording import RecordingDatabase
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
 from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
@@ -87,6 +88,7 @@ class Engine:
         random: the source of chance.
         max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
         meter: what tells how much memory is in use; the allocators of this process when None.
+        recording: whether the databases can go back to what they were: see `keyspace/recording.py`.
 
     Raises:
         ValueError: for a `rename-command` that cannot be.
@@ -102,6 +104,7 @@ class Engine:
         random: Random | None = None,
         max_keys: int = 0,
         meter: Meter | None = None,
+        recording: bool = False,
     ) -> None:
         self.settings = settings
         self.configuration = configuration
@@ -115,7 +118,7 @@ class Engine:
         )
         self.pubsub = Exchange(self.push_all)
         self.databases: Sequence[Database] = [
-            self._new_database(index, max_keys) for index in range(settings.databases)
+            self._new_database(index, max_keys, recording=recording) for index in range(settings.databases)
         ]
         self.notifications = Notifications(self.pubsub, self.audience, self.databases)
         self.notifications.configure(settings)
@@ -162,8 +165,10 @@ class Engine:
         """Lets whoever carries the clients serve them while a script runs on and on."""
         self.busy_reply: str | None = None
 
-    def _new_database(self, index: int, max_keys: int) -> Database:
+    def _new_database(self, index: int, max_keys: int, *, recording: bool) -> Database:
         """Return an empty database."""
+        if recording:
+            return RecordingDatabase(index, self.clock, self.keyspace, self.random, self.audience)
         if max_keys:
             return BoundedDatabase(max_keys, index, self.clock, self.keyspace, self.random, self.audience)
         return Database(index, self.clock, self.keyspace, self.random, self.audience)
@@ -242,6 +247,30 @@ class Engine:
         if self.tracking.pending:
             self.tracking.flush()
         return reply
+
+    def execute_run(self, session: Session, calls: Sequence[list[bytes]]) -> Sequence[Reply] | Status | None:
+        """Run calls of one command at once, if that can be: `execute` for several, for who takes values.
+
+        Args:
+            session: whose calls they are; it must not have a pending one.
+            calls: the name, spelled alike, and the arguments of each.
+
+        Returns:
+            Their replies, or the one that all have; None, with nothing done, when they must be run one by one.
+        """
+        command = self.commands.get(calls[0][0])
+        if command is None or command.many is None or session.gates & command.gated:
+            return None
+        if self.eviction.limited:
+            self.eviction.before_calls()
+        replies = self.run_columns(session, command, calls)
+        if replies is not None:
+            session.last_command = command
+        if self.waiting.ready:
+            self.waiting.serve()
+        if self.tracking.pending:
+            self.tracking.flush()
+        return replies
 
     def execute_batch(
         self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]

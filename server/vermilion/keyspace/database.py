@@ -39,6 +39,8 @@ _PLAIN_INT: Final = {int}
 _SAFE_SUM: Final = 2**62
 """Below this, no run of increments of one pipeline comes near 64 bits."""
 
+_TABLES: Final = ("data", "expires", "accessed", "field_expires", "_deadlines", "_fields_due", "_order")
+
 _RANDOM_TRIES: Final = 100
 """So many expired keys RANDOMKEY meets before it takes one, while they are kept."""
 
@@ -548,6 +550,15 @@ class Database:
         size = len(self.data)
         before = self.data
         self.dirty += size
+        self._begin_anew()
+        self._tell_all_awaited()
+        if self.listening & EAR_CACHES:
+            self.audience.modified(None)
+        self._tell_watched(before)
+        return size
+
+    def _begin_anew(self) -> None:
+        """Go on with new, empty tables."""
         self.data = {}
         self.expires = {}
         accessed = self.accessed
@@ -555,21 +566,24 @@ class Database:
         self._deadlines = Deadlines(self.expires)
         self.field_expires = {}
         self._fields_due = Deadlines(self.field_expires)
-        self._order.clear()
-        self._tell_all_awaited()
-        if self.listening & EAR_CACHES:
-            self.audience.modified(None)
-        self._tell_watched(before)
-        return size
+        self._order = ScanOrder(self._order.tag)
+
+    def _tables(self) -> dict[str, object]:
+        """Return the tables, by name."""
+        return {name: getattr(self, name) for name in _TABLES}
+
+    def _take_tables(self, tables: dict[str, object]) -> None:
+        """Go on with these tables."""
+        for name, table in tables.items():
+            setattr(self, name, table)
 
     def swap(self, other: "Database") -> None:
         """Exchange all keys with another database; the clients of each now see the other's."""
-        for name in ("data", "expires", "accessed", "field_expires", "_deadlines", "_fields_due", "_order"):
-            mine, theirs = getattr(self, name), getattr(other, name)
-            setattr(self, name, theirs)
-            setattr(other, name, mine)
+        mine = self._tables()
+        self._take_tables(other._tables())  # noqa: SLF001  # the other is of this class
+        other._take_tables(mine)  # noqa: SLF001
         self._tell_all_awaited()
-        other._tell_all_awaited()  # noqa: SLF001  # the other is of this class
+        other._tell_all_awaited()  # noqa: SLF001
         self._tell_watched(other.data)
         other._tell_watched(self.data)  # noqa: SLF001
 
@@ -578,6 +592,13 @@ class Database:
     def deadline(self, key: bytes) -> int | None:
         """Return when key expires, in milliseconds since the epoch; None when it has no time to live."""
         return self.expires.get(key)
+
+    @property
+    def earliest_deadline(self) -> int | None:
+        """A time, in milliseconds, before which no key and no field falls due; None when none ever does."""
+        keys = self._deadlines.earliest if self.expires else None
+        fields = self._fields_due.earliest if self.field_expires else None
+        return fields if keys is None else keys if fields is None else min(keys, fields)
 
     def expire_at(self, key: bytes, deadline_ms: int) -> None:
         """Let an existing key expire at a time that may have passed already: it is then gone at the next look."""

@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
@@ -18,6 +18,7 @@ from vermilion.config import Config, ConfigError
 from vermilion.engine.acl import AclStartError
 from vermilion.engine.engine import Engine
 from vermilion.kinds import to_text
+from vermilion.network.background import Background
 from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
 from vermilion.network.desk import Desk
@@ -26,6 +27,10 @@ from vermilion.network.supervision import notify
 from vermilion.network.tls import RELOADING, VERIFY_MODES, TlsError, TlsListener, server_context
 from vermilion.persistence.snapshots import LoadError
 from vermilion.settings import Settings
+
+if TYPE_CHECKING:
+    import redis
+    import redis.asyncio
 
 LOGGER: Final = logging.getLogger("vermilion")
 
@@ -55,12 +60,16 @@ class Server:
         ...         return server.port > 0
         >>> asyncio.run(main())
         True
+        >>> with Server(port=0) as server:
+        ...     server.connect().ping()
+        True
 
     See Also:
-        `MemoryCacheBackend`, to share with `CacheService`.
+        `MemoryCacheBackend`, to share with `CacheService`; `Vermilion`, for the clock and the snapshots of tests.
 
     LLM Context:
-        - `async with` starts and stops it; `start` and `stop` do the same by hand.
+        - `async with` starts and stops it on the running event loop; `start` and `stop` do the same by hand.
+        - `with` does it on a thread of its own, for programs without an event loop. `stop` is not for these.
         - It runs on the event loop that started it, and so does its backend.
         - `port` is the real one after the start, also when 0 was asked for.
         - Without a password it listens on the loopback only, by default.
@@ -90,6 +99,8 @@ class Server:
         self._metrics: Port | None = None
         self._unix_listener: asyncio.Server | None = None
         self._stop_wanted = asyncio.Event()
+        self._made: list[redis.Redis] = []
+        self._background: Background | None = None
         self._listening = False
         self._follows = False
 
@@ -176,6 +187,62 @@ class Server:
             return f"rediss://{host}:{self.tls_port}"
         return f"redis://{host}:{self.port}"
 
+    def connect(self, **options: Any) -> "redis.Redis":
+        """Return a client for programs without an event loop; the server's end closes it.
+
+        Args:
+            options: what `redis.Redis.from_url` takes: `db`, `decode_responses`, `protocol`.
+
+        Returns:
+            An ordinary `redis.Redis`, over TCP.
+
+        Example:
+            >>> with Server(port=0) as server:
+            ...     server.connect().set("greeting", "hello")
+            True
+
+        See Also:
+            `connect_async`; `Vermilion.connect`, without a socket.
+        """
+        import redis  # noqa: PLC0415  # a server needs no client
+
+        client: redis.Redis = redis.Redis.from_url(self.url, **options)
+        self._made.append(client)
+        return client
+
+    def connect_async(self, **options: Any) -> "redis.asyncio.Redis":
+        """Return a client for programs with an event loop, who close it themselves.
+
+        Args:
+            options: what `redis.asyncio.Redis.from_url` takes.
+
+        Returns:
+            An ordinary `redis.asyncio.Redis`, over TCP.
+
+        Example:
+            >>> async def main() -> None:
+            ...     async with Server(port=0) as server, server.connect_async() as client:
+            ...         print(await client.set("greeting", "hello"))
+            >>> asyncio.run(main())
+            True
+
+        See Also:
+            `connect`.
+        """
+        import redis.asyncio  # noqa: PLC0415  # the same
+
+        client: redis.asyncio.Redis = redis.asyncio.Redis.from_url(self.url, **options)
+        return client
+
+    def __enter__(self) -> Self:
+        self._background = Background(self)
+        self._background.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._background is not None:
+            self._background.stop()
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -228,7 +295,7 @@ class Server:
         self._listening = True
         self._follow_configuration()
         self.backend.engine.on_shutdown = self._stop_wanted.set
-        self.backend.engine.while_busy = Desk(self._clients, self._listening_descriptors).serve
+        self.backend.serve_while_busy(Desk(self._clients, self._listening_descriptors).serve)
         self._clients.look_after()
 
     async def stop(self) -> None:
@@ -251,6 +318,8 @@ class Server:
             self._unix_listener.close()
             self._unix_listener = None
             Path(self._unixsocket).unlink(missing_ok=True)  # noqa: ASYNC240  # one system call
+        while self._made:
+            self._made.pop().close()
         await self._clients.close()
         await self.backend.close()
         self._stop_wanted.set()

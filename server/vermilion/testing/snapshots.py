@@ -1,0 +1,110 @@
+"""What an instance was, to go back to: its keys, directives and libraries of functions, and the course of chance."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from vermilion.keyspace.recording import RecordingDatabase
+from vermilion.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vermilion.testing.shared import SharedBackend
+
+_WHERE_IT_LISTENS: Final = frozenset({"bind", "port", "tls-port", "unixsocket"})
+"""A server writes these when it begins to listen; to change them would be to move it."""
+
+
+class Snapshot:
+    """A state of an instance.
+
+    Args:
+        backend: whose it is.
+        number: how many earlier ones there are that one can go back to.
+
+    LLM Context:
+        - Nothing is copied when it is made: what changes later is kept then, once; see `keyspace/recording.py`.
+        - To go back to an earlier one is to lose those that came after it.
+    """
+
+    __slots__ = ("chance", "directives", "libraries", "number")
+
+    def __init__(self, backend: "SharedBackend", number: int) -> None:
+        self.number = number
+        self.chance = backend.engine.random.getstate()
+        self.directives: dict[str, Any] = {
+            one.attribute: getattr(backend.config.settings, one.attribute) for one in Settings.directives
+        }
+        self.libraries = _code(backend)
+
+
+class Snapshots:
+    """The snapshots of one instance.
+
+    Args:
+        backend: whose they are.
+    """
+
+    def __init__(self, backend: "SharedBackend") -> None:
+        self._backend: Final = backend
+        self._taken: list[Snapshot] = []
+
+    def take(self) -> Snapshot:
+        """Take a snapshot; the lock is held."""
+        for db in self._databases():
+            db.begin_stretch()
+        snapshot = Snapshot(self._backend, len(self._taken))
+        self._taken.append(snapshot)
+        return snapshot
+
+    def restore(self, snapshot: Snapshot | None) -> None:
+        """Go back to a snapshot, to the latest one when None; the lock is held.
+
+        Raises:
+            ValueError: when it was not taken here, or an earlier one was gone back to meanwhile.
+        """
+        if snapshot is None and self._taken:
+            snapshot = self._taken[-1]
+        if snapshot is None or snapshot not in self._taken:
+            raise ValueError("there is no such snapshot of this instance, or no longer")
+        backend = self._backend
+        del self._taken[snapshot.number + 1 :]
+        self._restore_directives(snapshot)
+        self._restore_libraries(snapshot)
+        for db in self._databases():
+            db.go_back(snapshot.number)
+        backend.engine.random.setstate(snapshot.chance)
+        backend.engine.waiting.serve()
+        backend.engine.tracking.flush()
+        backend.finish()
+
+    def _databases(self) -> "Iterator[RecordingDatabase]":
+        """Yield the databases, all of which record here."""
+        for db in self._backend.engine.databases:
+            assert isinstance(db, RecordingDatabase)  # noqa: S101  # the backend has made the engine so
+            yield db
+
+    def _restore_directives(self, snapshot: Snapshot) -> None:
+        """Give the directives that were changed their old values, as CONFIG SET would."""
+        config = self._backend.config
+        old = [
+            (one.name.encode(), one.kind.text(value).encode())
+            for one in Settings.directives
+            if (value := snapshot.directives[one.attribute]) != getattr(config.settings, one.attribute)
+            and one.name not in _WHERE_IT_LISTENS
+        ]
+        if old:
+            config.set(old, local=True)
+
+    def _restore_libraries(self, snapshot: Snapshot) -> None:
+        """Load the libraries of functions that there were, if there are others."""
+        scripting = self._backend.engine.scripting
+        if scripting is not None and _code(self._backend) != snapshot.libraries:
+            scripting.libraries.flush()
+            for code in snapshot.libraries:
+                scripting.libraries.load(code, replace=False)
+
+
+def _code(backend: "SharedBackend") -> list[bytes]:
+    """Return the code of each library of functions."""
+    scripting = backend.engine.scripting
+    return [] if scripting is None else [code for _, _, code in scripting.libraries.listed()]

@@ -1,0 +1,10 @@
+"""The versions of redis-py that `make test-matrix` goes through, and what the older ones cannot do by themselves."""
+
+import pytest
+import redis
+
+REDIS_PY = tuple(map(int, redis.__version__.split(".")[:2]))
+
+needs_6 = pytest.mark.skipif(REDIS_PY < (6, 0), reason="redis-py reads pushes with hiredis from version 6 on")
+reconnects = pytest.mark.skipif(REDIS_PY < (6, 0), reason="redis-py's listeners reconnect from version 6 on")
+closes = pytest.mark.skipif(REDIS_PY < (5, 1), reason="redis-py 5.0 closes no pool that it was given")
