@@ -492,7 +492,7 @@ class Engine:
             return reply  # `_answer` sees to its silence
         # A refusal is a reply, too; the call that turns replies on again is answered.
         if silenced and session.reply_mode != "on":
-            silence = self._silence(session)
+            silence = self.silence(session)
             if type(reply) is not Messages:  # nothing silences the confirmations of subscriptions
                 reply = silence
         if (ahead or self._afterwards) and before is not session:
@@ -563,7 +563,7 @@ class Engine:
             return NO_REPLY
         return self.reject(session, None, errors.unknown_command(argv))
 
-    def _silence(self, session: Session) -> Reply:
+    def silence(self, session: Session) -> Reply:
         """Swallow the reply for CLIENT REPLY OFF and SKIP."""
         if session.reply_mode == "skip-next":
             session.reply_mode = "skip"
@@ -608,7 +608,7 @@ class Engine:
 
     def _answer(self, session: Session, reply: Reply) -> None:
         """Send the reply of a call that had to wait."""
-        session.transport.answer(self._silence(session) if session.gates & GATE_REPLY else reply)
+        session.transport.answer(self.silence(session) if session.gates & GATE_REPLY else reply)
 
     def _retry_failed(self, session: Session, exception: Exception) -> RespError:
         """Count the failure of a call that had to wait, and return the error reply."""

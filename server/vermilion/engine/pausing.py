@@ -33,6 +33,8 @@ class Pause:
         self.active = False
         self._everything = False
         self._until_ms = 0
+        self.execute = engine.execute
+        """Runs what was postponed; a proxy puts its own in place of the engine's."""
         self._postponed: list[tuple[Session, Pending, list[bytes]]] = []
 
     def begin(self, timeout_ms: int, *, everything: bool) -> None:
@@ -93,7 +95,7 @@ class Pause:
         for session, pending, argv in postponed:
             if session.pending is pending:  # it has not left
                 engine.waiting.release(session)
-                reply = engine.execute(session, argv)
+                reply = self.execute(session, argv)
                 if type(reply) is not Pending:
                     session.transport.answer(reply)
 
