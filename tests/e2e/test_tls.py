@@ -92,6 +92,25 @@ async def test_cache_service(
                 pass
 
 
+async def test_cache_service_with_a_certificate_of_its_own(
+    server: Process, port: int, certificates: Certificates
+) -> None:
+    location = RedisConfig(
+        url=f"rediss://127.0.0.1:{port}/3",
+        tls_ca_file=str(certificates.ca),
+        tls_cert_file=str(certificates.crt("client")),
+        tls_key_file=str(certificates.key("client")),
+    )
+    async with cache_service(CacheConfig(backend_type="redis", redis=location)) as cache:
+        await cache.set("a", {"b": 1})
+        assert await cache.get("a") == {"b": 1}
+    strange = location.model_copy(update={"tls_ca_file": str(certificates.crt("stranger"))})
+    config = CacheConfig(backend_type="redis", redis=strange, retry=RetryConfig(attempts=1))
+    with pytest.raises(CacheConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+        async with cache_service(config):
+            pass
+
+
 def test_strangers_harm_nobody(server: Process, port: int, certificates: Certificates) -> None:
     waiting = [socket.create_connection(("127.0.0.1", port), WAIT) for _ in range(50)]
     for data in (b"PING\r\n", b"GET / HTTP/1.0\r\n\r\n", b"\0" * 1000):

@@ -29,7 +29,10 @@ class RedisCacheBackend:
         username: the ACL user; None for the default one.
         password: None for a server that asks for none.
         unix_socket: the path of a Unix socket, used instead of host and port.
-        tls: whether to speak TLS, with the system's certificates.
+        tls: whether to speak TLS.
+        tls_ca_file: the authorities that the server's certificate is checked against; None for the system's.
+        tls_cert_file: the certificate to show the server; None for none.
+        tls_key_file: its private key.
         max_connections: how many connections are open at most; further calls wait for one.
         timeout: seconds to wait for a connection and for a reply.
 
@@ -62,6 +65,9 @@ class RedisCacheBackend:
         password: str | None = None,
         unix_socket: str | None = None,
         tls: bool = False,
+        tls_ca_file: str | None = None,
+        tls_cert_file: str | None = None,
+        tls_key_file: str | None = None,
         max_connections: int = 10,
         timeout: float = 5.0,
     ) -> None:
@@ -73,6 +79,15 @@ class RedisCacheBackend:
             kind, address = UnixDomainSocketConnection, {"path": unix_socket}
         else:
             kind, address = SSLConnection if tls else Connection, {"host": host, "port": port}
+            if tls:
+                address |= {
+                    "ssl_ca_certs": tls_ca_file,
+                    "ssl_certfile": tls_cert_file,
+                    "ssl_keyfile": tls_key_file,
+                    # Said, because redis-py's defaults for these have changed between its versions.
+                    "ssl_cert_reqs": "required",
+                    "ssl_check_hostname": True,
+                }
         pool = BlockingConnectionPool(
             max_connections=max_connections,
             timeout=timeout,

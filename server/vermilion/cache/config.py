@@ -37,7 +37,11 @@ class RedisConfig(_Section):
         username: the ACL user; None for the default one.
         password: kept as a SecretStr, so that it shows in no log.
         unix_socket: the path of a Unix socket, used instead of host and port.
-        tls: whether to speak TLS, with the system's certificates.
+        tls: whether to speak TLS.
+        tls_ca_file: a file of the authorities that the server's certificate is checked against; None for the
+            system's.
+        tls_cert_file: the certificate to show the server, for one that asks.
+        tls_key_file: its private key.
         max_connections: how many connections are open at most; further calls wait for one.
         timeout: seconds to wait for a connection and for a reply.
 
@@ -72,8 +76,19 @@ class RedisConfig(_Section):
     password: SecretStr | None = None
     unix_socket: Annotated[str, Field(min_length=1)] | None = None
     tls: bool = False
+    tls_ca_file: Annotated[str, Field(min_length=1)] | None = None
+    tls_cert_file: Annotated[str, Field(min_length=1)] | None = None
+    tls_key_file: Annotated[str, Field(min_length=1)] | None = None
     max_connections: Annotated[int, Field(ge=1)] = 10
     timeout: Seconds = 5.0
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_cert_file is None) is not (self.tls_key_file is None):
+            raise ValueError("tls_cert_file and tls_key_file go together")
+        if not self.tls and (self.tls_ca_file or self.tls_cert_file):
+            raise ValueError("there are files for TLS, but tls is off")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -48,6 +48,9 @@ def create_backend(config: CacheConfig) -> "CommandBackend":
                 password=None if redis.password is None else redis.password.get_secret_value(),
                 unix_socket=redis.unix_socket,
                 tls=redis.tls,
+                tls_ca_file=redis.tls_ca_file,
+                tls_cert_file=redis.tls_cert_file,
+                tls_key_file=redis.tls_key_file,
                 max_connections=redis.max_connections,
                 timeout=redis.timeout,
             )
