@@ -139,12 +139,13 @@ class ScriptCalls:
         self._began = self._mark = perf_counter_ns()
 
     def end(self) -> None:
-        """Count the calls that have not been counted."""
+        """Count the calls that have not been counted, and let the client go."""
         now = perf_counter_ns()
         if self._last is not None:
             self._last.count(self._count, now - self._mark)
             self._last = None
         self.elapsed_ns = now - self._began
+        self._caller = None
 
     def call(self, *words: bytes) -> object:
         """Run one call of any command; return its reply as `lua/sandbox.lua` takes it."""

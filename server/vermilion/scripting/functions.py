@@ -124,6 +124,11 @@ class Libraries:
         assert self._runtime is not None  # noqa: S101  # it has loaded the function
         return self._run(session, self._runtime, found, argv, count, read_only=read_only, function=True)
 
+    def flags(self, name: bytes) -> int | None:
+        """Return the flags of a function, None when there is none of this name."""
+        found = self._functions.get(name.lower())
+        return None if found is None else found.flags
+
     def has(self, name: bytes) -> bool:
         """Return whether there is a function."""
         return name.lower() in self._functions

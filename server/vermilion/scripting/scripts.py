@@ -22,11 +22,11 @@ from vermilion.pending import Answer
 from vermilion.protocol.numbers import format_double
 from vermilion.protocol.reply import Reply
 from vermilion.scripting.calls import ScriptCalls
-from vermilion.scripting.conversion import from_words, integer, plain_reply
+from vermilion.scripting.conversion import from_words, integer, plain_reply, uncounted_errors
 from vermilion.scripting.functions import Libraries
 from vermilion.scripting.lua import PACE, Entry, Program, Runtime
 from vermilion.scripting.shebang import ALLOW_OOM, NO_WRITES, read_script
-from vermilion.session import GATE_MEMORY, RunningScript, ScriptFigures, Session
+from vermilion.session import GATE_MEMORY, RunningScript, ScriptEffects, ScriptFigures, Session
 
 LOGGER: Final = logging.getLogger("vermilion")
 
@@ -172,6 +172,32 @@ class Scripts:
         assert self._runtime is not None  # noqa: S101  # it has compiled the script
         return self._run(session, self._runtime, script, argv, count, read_only=read_only)
 
+    def effects(self, name: str, argv: Sequence[bytes]) -> ScriptEffects | None:
+        """Return what the script of a call may do: None for one that says nothing, or is not there.
+
+        Args:
+            name: of the command, in lower case.
+            argv: the call.
+        """
+        flags = self._flags(name, argv[1])
+        if flags is None:
+            return None
+        writes = not flags & NO_WRITES
+        return ScriptEffects(writes, needs_memory=writes and not flags & ALLOW_OOM)
+
+    def _flags(self, name: str, word: bytes) -> int | None:
+        """Return the flags of the script that is meant by the second word of a call."""
+        if name.startswith("fcall"):
+            return self.libraries.flags(word)
+        if name.startswith("evalsha"):
+            script = self._by_digest.get(word.lower())
+            return None if script is None else script.flags
+        try:
+            shebang = read_script(word)
+        except RespError:  # the call itself will say so
+            return None
+        return None if shebang is None else shebang.flags
+
     def _short_cut(self, command: BoundCommand) -> Call:
         """Return what runs an EVALSHA in a pipeline, with less around it where nothing about the call is unusual.
 
@@ -250,6 +276,9 @@ class Scripts:
         reply = from_words(words, calls.resp) if found[1] == b"words" else _failure(program.name, *words)
         if isinstance(reply, RespError):
             raise reply
+        if b"err" in words:  # seldom, so that most replies need not be searched
+            for error in uncounted_errors(reply):
+                self._engine.stats.count_error(error.code)
         return reply
 
     # Runs that do not end ---------------------------------------------------------------------------------
