@@ -346,6 +346,10 @@ async def test_credentials_of_upstream_are_shown_to_nobody(real_server: RealServ
         async with Server(Proxy(url, config=config), port=0) as server:
             other = Client(*await asyncio.open_connection("127.0.0.1", server.port))
             assert await other.call("SET a 1") == b"+OK\r\n"
+            await other.call("MULTI")
+            for call in ("CONFIG GET requirepass maxmemory", "CONFIG GET *", "CONFIG GET masterauth"):
+                assert await other.call(call) != b"+QUEUED\r\n"
+            assert (await other.call("EXEC")).startswith(b"-EXECABORT")
             for call in ("CONFIG GET *", "INFO everything", "CLIENT LIST", "ACL LIST", "CONFIG GET upstream"):
                 assert b"hidden" not in await other.call(call)
             other.close()

@@ -77,6 +77,18 @@ def is_own_directive(name: str) -> bool:
     return name in OWN_DIRECTIVES or name.startswith("tls-")
 
 
+def may_name_secret(pattern: bytes) -> bool:
+    """Whether a pattern of CONFIG GET may match a directive that only the proxy answers, or nobody.
+
+    Example:
+        >>> may_name_secret(b"maxmemory"), may_name_secret(b"*auth"), may_name_secret(b"RequirePass")
+        (False, True, True)
+    """
+    name = pattern.lower()
+    is_glob = not frozenset(b"*?[\\").isdisjoint(name)
+    return is_glob or name in SECRET_DIRECTIVES or is_own_directive(name.decode("utf-8", "replace"))
+
+
 def _seconds(raw: bytes) -> float:
     """Return a timeout in seconds; what is none is refused by upstream, at once."""
     try:

@@ -16,7 +16,7 @@ from random import Random
 from typing import Final, cast
 
 from vermilion import errors
-from vermilion.backends import proxied
+from vermilion.backends import proxied, reports
 from vermilion.backends.cluster import Cluster
 from vermilion.backends.fleet import Fleet, Single
 from vermilion.backends.lane import FORWARDED, Lane
@@ -173,21 +173,7 @@ class Proxy:
             `trouble`.
         """
         yield from measures(self.engine)
-        fleet, tally = self._fleet, self._fleet.tally
-        servers = list(fleet.servers)
-        connections = sum(server.connections for server in servers)
-        in_flight = sum(server.in_flight for server in servers)
-        yield Measure("upstream_up", "gauge", "Whether upstream is there.", {(): int(fleet.is_up)})
-        yield Measure("upstream_connections", "gauge", "Connections to upstream.", {(): connections})
-        yield Measure("upstream_in_flight_bytes", "gauge", "Calls that wait for upstream.", {(): in_flight})
-        for name, doc, value in (
-            ("upstream_calls", "Calls that upstream has answered.", tally.calls),
-            ("upstream_connections_lost", "Connections that upstream has closed.", tally.lost),
-            ("upstream_timeouts", "Connections that were given up.", tally.timeouts),
-            ("upstream_calls_refused", "Calls that were not sent.", tally.refused),
-            ("upstream_redirections", "Calls that went to another node.", tally.retries),
-        ):
-            yield Measure(name, "counter", doc, {(): value})
+        yield from reports.measures(self._fleet)
 
     def trouble(self) -> str | None:
         """Return why a PING would not be answered with PONG.
@@ -202,12 +188,7 @@ class Proxy:
         See Also:
             `measures`.
         """
-        if self._fleet.is_up:
-            return None
-        reasons = [
-            f"{server.login.address}: {server.reason}" for server in self._fleet.servers if not server.up
-        ]
-        return " ".join(["upstream is not there", *reasons])
+        return reports.trouble(self._fleet)
 
     def serve_while_busy(self, serve: Callable[[Session], None]) -> None:
         """Do nothing: scripts run upstream, and the event loop goes on meanwhile."""
@@ -601,13 +582,16 @@ class Proxy:
         if lane.in_multi and not lane.broken and argv[0].lower() != b"quit":
             refusal = self._refusal_in_transaction(argv)
             if refusal is not None:
-                # Upstream is to refuse the transaction, too: by a call that no server takes.
-                line = error_line(RespError(refusal))
-                return self._pass_on(lane, [[b"GET"]], lambda _: line)
+                return self._refuse_in_transaction(lane, refusal)
             lane.queued.append((lane.queued_count, argv))
             lane.queued_count += 1
             return Encoded(b"+QUEUED\r\n")
         return self.engine.execute(lane.session, argv)
+
+    def _refuse_in_transaction(self, lane: Lane, refusal: str) -> Answer:
+        """Refuse a call, and have upstream refuse the transaction: by a call that no server takes."""
+        line = error_line(RespError(refusal))
+        return self._pass_on(lane, [[b"GET"]], lambda _: line)
 
     def _refusal_in_transaction(self, argv: list[bytes]) -> str | None:
         """Return why one of the proxy's own commands cannot be queued, None when it can."""
@@ -695,31 +679,7 @@ class Proxy:
 
     def _report(self, lane: Lane, before: bytes) -> bytes:
         """Return INFO's reply, with the section about upstream at its end."""
-        fleet = self._fleet
-        tally = fleet.tally
-        servers = list(fleet.servers)
-        fields: dict[str, object] = {
-            "upstream_kind": self.url.kind,
-            "upstream_status": "up" if fleet.is_up else "down",
-            "upstream_servers": len(servers),
-            "upstream_connections": sum(server.connections for server in servers),
-            "upstream_own_connections": sum(server.own_connections for server in servers),
-            "upstream_in_flight_bytes": sum(server.in_flight for server in servers),
-            "upstream_calls": tally.calls,
-            "upstream_connections_opened": tally.connections_opened,
-            "upstream_connections_lost": tally.lost,
-            "upstream_timeouts": tally.timeouts,
-            "upstream_refused_calls": tally.refused,
-            "upstream_redirected_calls": tally.retries,
-        }
-        for number, server in enumerate(servers):
-            state = "up" if server.up else f"down,reason={server.reason}"
-            fields[f"upstream{number}"] = f"addr={server.login.address},state={state}"
-        lines = "".join(f"{name}:{value}\r\n" for name, value in fields.items())
-        report = before + b"# Upstream\r\n" + lines.encode("utf-8", "backslashreplace")
-        if lane.session.resp == 3:
-            return b"=%d\r\ntxt:%b\r\n" % (len(report) + 4, report)
-        return b"$%d\r\n%b\r\n" % (len(report), report)
+        return reports.as_text(before + reports.section(self.url.kind, self._fleet), lane.session.resp)
 
     def _config(self, lane: Lane, argv: list[bytes]) -> Answer:
         """Answer for the proxy's own directives; the others are upstream's."""
@@ -743,11 +703,19 @@ class Proxy:
             ]
             if shared and not lane.in_multi:
                 return self._pass_on(lane, [argv], lambda wire: self._set_here(shared, wire))
-        if word == b"get" and len(argv) > 2 and not lane.in_multi:
-            if all(name.lower() in own for name in argv[2:]):
-                return self._answer_here(lane, argv)
+        if word == b"get" and len(argv) > 2:
             patterns = argv[2:]
-            return self._pass_on(lane, [argv], lambda wire: self._with_own(lane, patterns, wire))
+            if all(name.lower() in own for name in patterns):
+                return self._answer_here(lane, argv)
+            if not lane.in_multi:
+                return self._pass_on(
+                    lane,
+                    [argv],
+                    lambda wire: reports.with_own_directives(wire, self.config, patterns, lane.session.resp),
+                )
+            if any(proxied.may_name_secret(name) for name in patterns):
+                # EXEC's reply is passed on as it comes.
+                return self._refuse_in_transaction(lane, errors.upstream_refused([b"CONFIG GET"]))
         return self._pass_on(lane, [argv])
 
     def _set_here(self, pairs: list[tuple[bytes, bytes]], wire: bytes) -> bytes:
@@ -755,34 +723,6 @@ class Proxy:
         if wire.startswith(b"+OK"):
             self.config.set(pairs)
         return wire
-
-    def _with_own(self, lane: Lane, patterns: list[bytes], wire: bytes) -> bytes:
-        """Put the proxy's own directives in the place of upstream's, and leave out secrets."""
-        try:
-            reply = decode_reply(wire)
-        except ValueError:
-            return wire
-        if isinstance(reply, list):
-            pairs = dict(zip(reply[::2], reply[1::2], strict=True))
-        elif isinstance(reply, dict):
-            pairs = reply
-        else:
-            return wire
-        kept: dict[Reply, Reply] = {
-            name: value
-            for name, value in pairs.items()
-            if isinstance(name, bytes)
-            and name.lower() not in proxied.SECRET_DIRECTIVES
-            and not proxied.is_own_directive(name.decode("utf-8", "replace").lower())
-        }
-        kept |= {
-            name: value
-            for name, value in self.config.get(patterns).items()
-            if proxied.is_own_directive(name.decode("utf-8", "replace").lower())
-        }
-        out: list[bytes] = []
-        ENCODERS[lane.session.resp](kept, out.append)
-        return b"".join(out)
 
     # State in a connection --------------------------------------------------------------------------------
 

@@ -1,0 +1,107 @@
+"""What a proxy says of what is behind it: a section of INFO, measures, a health line, and the directives of both."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from vermilion.backends import proxied
+from vermilion.backends.fleet import Fleet
+from vermilion.config import Config
+from vermilion.measures import Measure
+from vermilion.protocol.decode import decode_reply
+from vermilion.protocol.encode import ENCODERS
+
+if TYPE_CHECKING:
+    from vermilion.protocol.reply import Reply
+
+
+def section(kind: str, fleet: Fleet) -> bytes:
+    """Return INFO's section about upstream."""
+    tally = fleet.tally
+    servers = list(fleet.servers)
+    fields: dict[str, object] = {
+        "upstream_kind": kind,
+        "upstream_status": "up" if fleet.is_up else "down",
+        "upstream_servers": len(servers),
+        "upstream_connections": sum(server.connections for server in servers),
+        "upstream_own_connections": sum(server.own_connections for server in servers),
+        "upstream_in_flight_bytes": sum(server.in_flight for server in servers),
+        "upstream_calls": tally.calls,
+        "upstream_connections_opened": tally.connections_opened,
+        "upstream_connections_lost": tally.lost,
+        "upstream_timeouts": tally.timeouts,
+        "upstream_refused_calls": tally.refused,
+        "upstream_redirected_calls": tally.retries,
+    }
+    for number, server in enumerate(servers):
+        state = "up" if server.up else f"down,reason={server.reason}"
+        fields[f"upstream{number}"] = f"addr={server.login.address},state={state}"
+    lines = "".join(f"{name}:{value}\r\n" for name, value in fields.items())
+    return b"# Upstream\r\n" + lines.encode("utf-8", "backslashreplace")
+
+
+def as_text(text: bytes, resp: int) -> bytes:
+    """Return text as INFO sends it."""
+    if resp == 3:
+        return b"=%d\r\ntxt:%b\r\n" % (len(text) + 4, text)
+    return b"$%d\r\n%b\r\n" % (len(text), text)
+
+
+def measures(fleet: Fleet) -> Iterator[Measure]:
+    """Return what has been counted about upstream."""
+    tally = fleet.tally
+    servers = list(fleet.servers)
+    connections = sum(server.connections for server in servers)
+    in_flight = sum(server.in_flight for server in servers)
+    yield Measure("upstream_up", "gauge", "Whether upstream is there.", {(): int(fleet.is_up)})
+    yield Measure("upstream_connections", "gauge", "Connections to upstream.", {(): connections})
+    yield Measure("upstream_in_flight_bytes", "gauge", "Calls that wait for upstream.", {(): in_flight})
+    for name, doc, value in (
+        ("upstream_calls", "Calls that upstream has answered.", tally.calls),
+        ("upstream_connections_lost", "Connections that upstream has closed.", tally.lost),
+        ("upstream_timeouts", "Connections that were given up.", tally.timeouts),
+        ("upstream_calls_refused", "Calls that were not sent.", tally.refused),
+        ("upstream_redirections", "Calls that went to another node.", tally.retries),
+    ):
+        yield Measure(name, "counter", doc, {(): value})
+
+
+def trouble(fleet: Fleet) -> str | None:
+    """Return on one line what is wrong with upstream, None when it is there."""
+    if fleet.is_up:
+        return None
+    reasons = [f"{server.login.address}: {server.reason}" for server in fleet.servers if not server.up]
+    return " ".join(["upstream is not there", *reasons])
+
+
+def with_own_directives(wire: bytes, config: Config, patterns: Sequence[bytes], resp: int) -> bytes:
+    """Put the proxy's own directives in the place of upstream's in a reply to CONFIG GET, and leave out secrets.
+
+    Args:
+        wire: upstream's reply.
+        config: the proxy's own.
+        patterns: what was asked for.
+        resp: the version of RESP that the client speaks.
+    """
+    try:
+        reply = decode_reply(wire)
+    except ValueError:
+        return wire
+    if isinstance(reply, list):
+        pairs = dict(zip(reply[::2], reply[1::2], strict=True))
+    elif isinstance(reply, dict):
+        pairs = reply
+    else:
+        return wire
+    kept: dict[Reply, Reply] = {
+        name: value
+        for name, value in pairs.items()
+        if isinstance(name, bytes) and name.lower() not in proxied.SECRET_DIRECTIVES and not _is_own(name)
+    }
+    kept |= {name: value for name, value in config.get(patterns).items() if _is_own(name)}
+    out: list[bytes] = []
+    ENCODERS[resp](kept, out.append)
+    return b"".join(out)
+
+
+def _is_own(name: bytes) -> bool:
+    return proxied.is_own_directive(name.decode("utf-8", "replace").lower())
