@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from vermilion import Server
-from vermilion.network.server import ListenError
+from vermilion.network.listening import ListenError
 
 
 def test_ten_at_once() -> None:
