@@ -7,12 +7,13 @@ ARGS ?=
 ORACLE ?=
 REDIS_PY ?= 5.0.0 5.3.1 6.4.0 7.4.1 8.1.0
 STAMPS := $(VENV)/stamps
+LIBRARIES := build/libraries
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-matrix check format conformance record fuzz docs bench clean
+.PHONY: help run test test-libraries test-matrix check format conformance record fuzz suites docs bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMPS)/venv:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not installed: install Python 3.11 or newer" >&2; exit 1; }
@@ -40,6 +41,17 @@ run: $(STAMPS)/package ## serve on 127.0.0.1:6379; ARGS="--port 7379" passes arg
 test: $(STAMPS)/test ## run all tests, with coverage; ARGS="-k name" passes arguments to pytest
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term $(ARGS)
 
+# In an environment of its own: arq wants redis-py below 6, and the tests want 8.
+$(LIBRARIES)/stamp: $(STAMPS)/pip pyproject.toml
+	@rm -rf $(LIBRARIES)
+	$(BIN)/python -m venv --without-pip $(LIBRARIES)
+	$(BIN)/python -m pip --python $(LIBRARIES)/bin/python install --quiet --disable-pip-version-check --retries 1 --group libraries
+	@touch $@
+
+test-libraries: $(STAMPS)/test ## run the tests of libraries that need an environment of their own
+	@$(MAKE) --no-print-directory $(LIBRARIES)/stamp || echo "make: could not install them (no network?): their tests are skipped" >&2
+	$(BIN)/python -m pytest tests/libraries $(ARGS)
+
 test-matrix: $(STAMPS)/test ## run the in-process clients' tests on each major version of redis-py
 	@for version in $(REDIS_PY); do \
 		echo "redis-py $$version"; \
@@ -66,6 +78,9 @@ record: $(STAMPS)/test ## record the transcripts anew from ORACLE=redis://host:p
 
 fuzz: $(STAMPS)/test ## make random calls to ours and to ORACLE=redis://host:port; print where they differ
 	$(BIN)/python -m conformance.fuzz --oracle $(ORACLE) $(ARGS)
+
+suites: $(STAMPS)/suites ## run redis-py's and fakeredis's own tests against ours, in RESP2 and RESP3
+	$(BIN)/python -m conformance.suites $(ARGS)
 
 docs: $(STAMPS)/package ## write docs/commands.md and docs/directives.md anew from the declarations
 	$(BIN)/python -m conformance.compatibility

@@ -22,6 +22,7 @@ Every directive of Redis 8.0.6, with its default. All are read from files, argum
 Redis checks them, and answered by CONFIG GET. CONFIG SET changes those that are *live*; *protected* ones only as
 `enable-protected-configs` allows, *fixed* ones never; those of a *file* stand in files only.
 
+`backend` and those that begin with `upstream` are Vermilion's own: see [proxy.md](proxy.md).
 `metrics-port` and `metrics-bind` are Vermilion's own.
 """
 _MEANINGFUL: Final = "## What they do"

@@ -20,6 +20,7 @@ from conformance.bench import (
     in_process,
     machine,
     memory,
+    proxy,
     report,
     scripts,
     startup,
@@ -30,6 +31,7 @@ from conformance.bench.servers import OWN_COMMAND, Contender, find_command, vers
 
 SECTIONS = (
     "throughput",
+    "proxy",
     "scripts",
     "growth",
     "memory",
@@ -39,7 +41,7 @@ SECTIONS = (
     "in-process",
     "clients",
 )
-_BESIDE_REDIS = {"throughput", "scripts", "growth", "memory", "startup", "connections", "clients"}
+_BESIDE_REDIS = {"throughput", "proxy", "scripts", "growth", "memory", "startup", "connections", "clients"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +145,12 @@ def _plan(
         plan["startup"] = lambda: [startup.measure(baseline, subject, scale.starts)]
         plan["connections"] = lambda: [connections.measure(baseline, subject, scale.idle, scale.cycles)]
         plan["clients"] = lambda: [clients.measure(baseline, subject, scale.calls // 10)]
-        if {"throughput", "scripts"}.intersection(wanted):
+        if {"throughput", "proxy", "scripts"}.intersection(wanted):
             benchmark = find_command("REDIS_BENCHMARK", "redis-benchmark", os.environ)
             versions["redis-benchmark"] = version_of(benchmark)
             load = throughput.Load(benchmark, scale.requests, scale.rounds, options.keyspace)
             tests = throughput.named(options.tests) if options.tests else throughput.TESTS
+            plan["proxy"] = partial(proxy.measure, baseline, subject, load)
             plan["scripts"] = partial(scripts.measure, baseline, subject, load)
             plan["throughput"] = partial(throughput.measure, baseline, subject, load, tests)
     plan["cache"] = lambda: [embedded.measure(scale.calls)]

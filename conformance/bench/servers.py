@@ -110,7 +110,7 @@ def running(contender: Contender) -> Iterator[Server]:
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder)
-        port = _free_port()
+        port = free_port()
         unixsocket = home / "socket"
         log = home / "log"
         options = {
@@ -143,7 +143,8 @@ def running(contender: Contender) -> Iterator[Server]:
             _end(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

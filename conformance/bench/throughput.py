@@ -75,17 +75,19 @@ class Load:
         requests: requests per test without a pipeline.
         rounds: how often each test runs on each server.
         keyspace: its -r: how many keys the tests spread over; 0 for its default, one key per test.
+        clients: its -c: how many call at the same time.
     """
 
     command: Sequence[str]
     requests: int
     rounds: int
     keyspace: int = 0
+    clients: int = CLIENTS
 
     def arguments(self, port: int, test: str, depth: int, share: int = 1) -> list[str]:
         """Return the whole command for one test."""
         requests = max(1, self.requests // share) * (1 if depth == 1 else _DEEP)
-        words = [*self.command, "--csv", "-h", "127.0.0.1", "-p", str(port), "-c", str(CLIENTS)]
+        words = [*self.command, "--csv", "-h", "127.0.0.1", "-p", str(port), "-c", str(self.clients)]
         words += ["-P", str(depth), "-n", str(requests), "-t", test]
         return [*words, "-r", str(self.keyspace)] if self.keyspace else words
 
@@ -204,15 +206,26 @@ def _at_depth(
             # each goes first as often as the other: neither always finds the machine as the other left it
             turn = (baseline, subject) if number % 2 == 0 else (subject, baseline)
             for server in turn:
-                rounds[server.name].append(_run(server, load, test, depth))
+                rounds[server.name].append(run(server, load, test, depth))
         readings = {name: best(taken) for name, taken in rounds.items()}
         figures.append(Figure(test.name.upper(), "requests/s", readings))
     summary, goals = summarize(figures, subject.name, baseline.name, depth)
     return Section(f"Throughput at -P {depth}", figures, baseline.name, summary, goals, notes)
 
 
-def _run(server: Server, load: Load, test: BenchmarkTest, depth: int) -> Reading:
-    with server.wire() as wire:
+def run(
+    server: Server, load: Load, test: BenchmarkTest, depth: int, *, store: Server | None = None
+) -> Reading:
+    """Run one test once.
+
+    Args:
+        server: what is under load.
+        load: how hard.
+        test: the test.
+        depth: of the pipelines.
+        store: the server that has the keys, and is emptied first; the one under load when None.
+    """
+    with (store or server).wire() as wire:
         wire.call(b"FLUSHALL")
     if test.fill is not None:
         run_benchmark(load.arguments(server.port, test.fill, depth), server.name)

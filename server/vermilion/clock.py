@@ -22,8 +22,12 @@ class Clock(Protocol):
     def monotonic_ms(self) -> int:
         """Return milliseconds that never go back, since an arbitrary start."""
 
-    def hold(self) -> None:
-        """Let the calendar stand still: what runs as one (EXEC) sees one time. Holds may nest."""
+    def hold(self) -> int:
+        """Let the calendar stand still: what runs as one (EXEC) sees one time. Holds may nest.
+
+        Returns:
+            What `monotonic_ms` does.
+        """
 
     def release(self) -> None:
         """End the latest `hold`."""
@@ -32,31 +36,40 @@ class Clock(Protocol):
 class SystemClock:
     """The machine's clock."""
 
-    __slots__ = ("_held_ns", "_holds")
+    __slots__ = ("_held_at_ns", "_held_ns", "_holds")
 
     def __init__(self) -> None:
+        self._held_at_ns = 0
         self._held_ns = 0
         self._holds = 0
 
     def now_ms(self) -> int:
         """Return the milliseconds since the Unix epoch."""
-        return (self._held_ns or time_ns()) // 1_000_000
+        return (self._standing_ns() if self._holds else time_ns()) // 1_000_000
 
     def now_us(self) -> int:
         """Return the microseconds since the Unix epoch."""
-        return (self._held_ns or time_ns()) // 1_000
+        return (self._standing_ns() if self._holds else time_ns()) // 1_000
 
-    def hold(self) -> None:
+    def hold(self) -> int:
         """Let the calendar stand still."""
+        # Most of what is run as one never asks what time it is, so the calendar is read when somebody does.
+        now_ns = monotonic_ns()
         if not self._holds:
-            self._held_ns = time_ns()
+            self._held_at_ns = now_ns
+            self._held_ns = 0
         self._holds += 1
+        return now_ns // 1_000_000
+
+    def _standing_ns(self) -> int:
+        """Return what the calendar said when the first of the holds began."""
+        if not self._held_ns:
+            self._held_ns = time_ns() - (monotonic_ns() - self._held_at_ns)
+        return self._held_ns
 
     def release(self) -> None:
         """End the latest `hold`."""
         self._holds -= 1
-        if not self._holds:
-            self._held_ns = 0
 
     def monotonic_ms(self) -> int:
         """Return milliseconds that never go back, since an arbitrary start."""
@@ -93,11 +106,12 @@ class ManualClock:
         """Return the same milliseconds as `now_ms`: this clock only goes forward."""
         return self._now_us // 1_000
 
-    def hold(self) -> None:
-        """Do nothing: this clock stands still unless a test moves it."""
+    def hold(self) -> int:
+        """Return the time: this clock stands still unless a test moves it."""
+        return self._now_us // 1_000
 
     def release(self) -> None:
-        """Do nothing, too."""
+        """Do nothing: there is nothing to end."""
 
     def advance(self, *, ms: int) -> None:
         """Move forward.

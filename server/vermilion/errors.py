@@ -915,6 +915,34 @@ def expected_dollar(found: bytes) -> str:
     return f"ERR Protocol error: expected '$', got '{text(found)}'"
 
 
+# A server behind this one --------------------------------------------------------------------------------
+
+UPSTREAM_LOST: Final = "ERR upstream closed the connection before it answered; the call may have run"
+UPSTREAM_TIMEOUT: Final = "ERR upstream did not answer in time; the call may have run"
+UPSTREAM_FULL: Final = "ERR upstream has too many calls in flight; this one has not run"
+UPSTREAM_NO_CONNECTION: Final = "ERR upstream has no free connection for this call; it has not run"
+UPSTREAM_TRANSACTION_LOST: Final = "ERR upstream closed the connection; the transaction is lost"
+UPSTREAM_EXEC_ABORT: Final = (
+    "EXECABORT Transaction discarded because of: upstream closed the connection before EXEC"
+)
+UPSTREAM_MOVED: Final = "TRYAGAIN upstream has moved these keys to another node; the call has not run"
+UPSTREAM_NO_NODE: Final = "CLUSTERDOWN upstream has no node for this slot; the call has not run"
+CROSS_SLOT: Final = "CROSSSLOT Keys in request don't hash to the same slot"
+UPSTREAM_CONFIG_MIXED: Final = (
+    "ERR upstream has some of these directives and the proxy the others; set them by calls of their own"
+)
+
+
+def upstream_unavailable(reason: str) -> str:
+    """There is no connection to upstream."""
+    return f"ERR upstream is not available: {reason}; the call has not run"
+
+
+def upstream_refused(argv: list[bytes]) -> str:
+    """A command that cannot go through a proxy."""
+    return f"ERR upstream is not given {text(_shown(argv[0])).upper()}: it does not work through a proxy"
+
+
 # Slow calls and slow events -------------------------------------------------------------------------------
 
 SLOWLOG_COUNT: Final = "ERR count should be greater than or equal to -1"

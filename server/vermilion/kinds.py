@@ -276,6 +276,16 @@ class Secret(Kind[bytes]):
         return [quoted(to_text(value))]
 
 
+class SecretUrl(Secret):
+    """A URL that may hold a password, which only the configuration file shows."""
+
+    def text(self, value: bytes) -> str:
+        """Answer it without what stands in front of the host, and without options."""
+        scheme, _, rest = to_text(value).partition("://")
+        place = rest.partition("?")[0].rpartition("@")[2]
+        return f"{scheme}://{place}" if rest else ""
+
+
 class UserName(Secret):
     """A user's name, which ends at a NUL as a password does not."""
 

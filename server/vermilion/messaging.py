@@ -88,6 +88,9 @@ class Tracking(Protocol):
     def disable(self, session: "Session") -> None:
         """Tell a client of changes no more, if it was told of any."""
 
+    def tell_flushed(self, caller: "Session | None" = None) -> None:
+        """Tell all clients that all keys have gone, if they have: `caller` hears of it ahead of its reply."""
+
 
 def subscriptions(session: "Session", topic: Topic) -> Collection[bytes]:
     """Return the names of one kind that a client is subscribed to; they change with its subscriptions."""

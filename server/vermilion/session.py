@@ -438,6 +438,13 @@ class RunningScript(NamedTuple):
     function: bool
 
 
+class ScriptEffects(NamedTuple):
+    """What a script may do, by its own account."""
+
+    writes: bool
+    needs_memory: bool
+
+
 class ScriptFigures(NamedTuple):
     """What INFO says of scripts and functions; sizes are bytes."""
 
@@ -502,6 +509,9 @@ class Scripting(Protocol):
 
     def evalsha(self, session: Session, argv: list[bytes], count: int, *, read_only: bool) -> Reply:
         """Run the script whose digest a call brings, with `count` keys."""
+
+    def effects(self, name: str, argv: Sequence[bytes]) -> ScriptEffects | None:
+        """Return what the script of a call may do: None for one that says nothing, or is not there."""
 
     def load(self, body: bytes) -> bytes:
         """Keep a script; return its digest."""

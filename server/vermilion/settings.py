@@ -37,6 +37,7 @@ from vermilion.kinds import (
     SavePoint,
     SavePoints,
     Secret,
+    SecretUrl,
     SentinelOnly,
     Text,
     Title,
@@ -116,6 +117,32 @@ class Settings:
     )
     max_new_tls_connections_per_cycle: int = directive(
         PER_CYCLE, "1", "TLS connections accepted in one turn of the loop.", ignored=True
+    )
+
+    # What is behind: these are Vermilion's own
+    backend: str = directive(
+        Choice("memory", "redis"), "memory", "Where the keys are: here, or in the upstream.", access="fixed"
+    )
+    upstream: bytes = directive(
+        SecretUrl(),
+        "",
+        "URL of the Redis behind, for the backend redis; shown without passwords.",
+        access="fixed",
+    )
+    upstream_timeout: int = directive(
+        Integer(1, INT_MAX), "5000", "Milliseconds for a reply of the upstream.", access="fixed"
+    )
+    upstream_start_timeout: int = directive(
+        COUNT, "10000", "Milliseconds to wait for the upstream before clients are served.", access="fixed"
+    )
+    upstream_connections: int = directive(
+        POSITIVE, "1000", "Connections to the upstream that are one client's own, at most.", access="fixed"
+    )
+    upstream_in_flight: int = directive(
+        Memory(1, LONG_MAX),
+        "268435456",
+        "Bytes of calls that wait for the upstream, at most.",
+        access="fixed",
     )
 
     # Metrics: these two are Vermilion's own

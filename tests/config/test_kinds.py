@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vermilion.config import Config
 from vermilion.directives import Directive
 from vermilion.errors import RespError
-from vermilion.kinds import Kind, memory_text, parse_memory, to_bytes, to_text
+from vermilion.kinds import Kind, SecretUrl, memory_text, parse_memory, to_bytes, to_text
 from vermilion.settings import BY_NAME, Settings
 
 KINDS = sorted(
@@ -82,6 +82,7 @@ def test_every_kind_in_use_is_tried() -> None:
         "LogFile",
         "Octal",
         "ReplicaOf",
+        "SecretUrl",
         "SentinelOnly",
         "Users",
         "Words",
@@ -91,3 +92,20 @@ def test_every_kind_in_use_is_tried() -> None:
 def test_a_kind_says_how_it_reads() -> None:
     with pytest.raises(NotImplementedError):
         Kind[int]().parse(["1"])
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://ada:secret@cache:6380/2", "redis://cache:6380/2"),
+        ("rediss://cache/0?ssl_keyfile=/me.key", "rediss://cache/0"),
+        ("redis+sentinel://:se@cret@a,b/main?sentinel_password=secret", "redis+sentinel://a,b/main"),
+        ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+        ("secret", ""),
+        ("", ""),
+    ],
+)
+def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    kind = SecretUrl()
+    assert kind.text(kind.parse([url])) == shown
+    assert kind.lines(kind.parse([url])) == [f'"{url}"']

@@ -46,7 +46,10 @@ OTHER_DEFAULTS = {
 PARAMETERS = {name for name, directive in BY_NAME.items() if directive.access != "file"}
 
 
-OWN = {"metrics-bind", "metrics-port"}
+OWN = {
+    "metrics-bind", "metrics-port",
+    "backend", "upstream", "upstream-connections", "upstream-in-flight", "upstream-start-timeout", "upstream-timeout",
+}  # fmt: skip
 
 
 def test_the_names_are_those_of_redis_and_our_own() -> None:

@@ -1,33 +1,15 @@
 """Libraries whose Lua scripts run in our server: each does a real job against the installed command."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-import redis
-from redis.exceptions import LockError, LockNotOwnedError
-
-from tests.e2e.process import Process, free_port
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import LockError, LockNotOwnedError, NoScriptError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A server of our own, shared by the tests of this module."""
-    wanted = free_port()
-    folder: Path = tmp_path_factory.mktemp("scripts")
-    with Process(folder, "--port", str(wanted)):
-        yield wanted
-
-
-@pytest.fixture
-def client(port: int) -> Iterator["redis.Redis"]:
-    with redis.Redis(port=port, protocol=2) as connected:
-        connected.flushall()
-        yield connected
+    import redis
 
 
 def test_lock_of_redis_py(client: "redis.Redis") -> None:
@@ -51,6 +33,46 @@ def test_a_registered_script_comes_back_after_a_flush(client: "redis.Redis") -> 
     assert script(keys=["count"], args=[3]) == 3
     client.script_flush()
     assert script(keys=["count"], args=[4]) == 7
+
+
+def test_a_pipeline_loads_the_scripts_it_calls(client: "redis.Redis") -> None:
+    add = client.register_script("return redis.call('incrby', KEYS[1], ARGV[1])")
+    both = client.register_script("return {redis.call('get', KEYS[1]), ARGV[1]}")
+    client.script_flush()
+    with client.pipeline() as pipe:
+        pipe.set("count", 1)
+        add(keys=["count"], args=[2], client=pipe)
+        both(keys=["count"], args=["x"], client=pipe)
+        assert pipe.execute() == [True, 3, [b"3", b"x"]]
+    assert client.script_exists(add.sha, both.sha) == [True, True]
+    client.script_flush()
+    with client.pipeline(transaction=False) as pipe:
+        pipe.evalsha(add.sha, 1, "count", 1)
+        pipe.get("count")
+        missing, count = pipe.execute(raise_on_error=False)
+    assert isinstance(missing, NoScriptError)
+    assert count == b"3"
+
+
+async def test_asyncio_lock_of_redis_py(port: int, client: "redis.Redis") -> None:
+    async with AsyncRedis(port=port) as ours, AsyncRedis(port=port) as theirs:
+        lock = ours.lock("lock", timeout=10)
+        assert await lock.acquire()
+        waiting = asyncio.create_task(
+            theirs.lock("lock", timeout=10, sleep=0.01, blocking_timeout=5).acquire()
+        )
+        assert not await theirs.lock("lock").acquire(blocking=False)
+        assert await lock.extend(5)
+        assert await lock.reacquire()
+        assert await lock.owned()
+        assert not waiting.done()
+        await lock.release()
+        assert await waiting
+        with pytest.raises(LockError):
+            await lock.release()
+        async with ours.lock("guard", timeout=10):
+            assert client.pttl("guard") in range(1, 10_001)
+        assert not client.exists("guard")
 
 
 def test_functions_of_redis_py(client: "redis.Redis") -> None:

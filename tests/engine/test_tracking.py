@@ -6,6 +6,7 @@ from typing import Protocol
 import pytest
 
 from vermilion.clock import ManualClock
+from vermilion.commands.tracking import overlapping
 from vermilion.engine.engine import Engine
 from vermilion.keyspace.audience import EAR_CACHES
 from vermilion.protocol.encode import encode_resp3
@@ -69,6 +70,20 @@ def test_prefixes_end_with_their_last_client(
     assert engine.tracking.prefixes == 1
     engine.execute(other, [b"RESET"])
     assert engine.tracking.prefixes == 0
+
+
+def test_many_prefixes_are_compared_with_their_neighbours_only() -> None:
+    class Counted(bytes):
+        compared = 0
+
+        def startswith(self, *arguments: object) -> bool:
+            Counted.compared += 1
+            return bytes.startswith(self, *arguments)  # type: ignore[arg-type]
+
+    prefixes = [Counted(b"%04d:" % number) for number in range(1000)]
+    assert overlapping(prefixes) == set()
+    assert Counted.compared < 2 * len(prefixes)
+    assert overlapping([b"b", b"a", b"ab", b"abc", b"c", b"c"]) == {b"a", b"ab", b"abc", b"c"}
 
 
 def test_the_table_keeps_its_limit_and_its_count(

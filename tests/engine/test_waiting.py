@@ -242,3 +242,26 @@ def test_waiters_in_front_who_want_another_kind_are_passed_over(engine: Engine, 
     behind = Waiter(engine).wait("BLPOP l 0")
     run("RPUSH l a")
     assert (front.replies, behind.replies) == ([], [[b"l", b"a"]])
+
+
+def test_those_behind_one_who_stays_are_asked_once(
+    engine: Engine, run: Run, waits: Callable[[str], Waiter]
+) -> None:
+    asked = []
+
+    def wait(number: int) -> Session:
+        waiter = Waiter(engine)
+        engine.execute(waiter.session, b"BLPOP l 0".split())
+        pending = waiter.session.pending
+        assert pending is not None
+        pending.retry = lambda: asked.append(number)
+        return waiter.session
+
+    sessions = [wait(number) for number in range(50)]
+    run("RPUSH l a")
+    assert asked == list(range(50))
+    last = waits("BZPOPMIN z 0")
+    assert engine.waiting.keys == 2
+    for session in (*sessions, last.session):
+        engine.close_session(session)
+    assert (len(engine.waiting), engine.waiting.keys) == (0, 0)

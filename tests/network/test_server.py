@@ -90,6 +90,7 @@ async def test_a_port_in_use(server: Server, socket_path: str) -> None:
             await second.start()
         assert str(raised.value) == expected
         assert Path(socket_path).exists()  # noqa: ASYNC240  # it is not the second server's
+    assert isinstance(second.backend, MemoryCacheBackend)
     assert second.backend._cron is None
 
 

@@ -376,6 +376,9 @@ def test_writing_is_refused_after_a_failure(server: Server) -> None:
         assert server.run(line) == errors.NOT_PERSISTED
     newcomer = server.engine.open_session(Caller())
     assert str(server.engine.execute(newcomer, [b"DEL", b"a"])) == errors.NOT_PERSISTED
+    for script, reply in ((b"return 1", 1), (b"#!lua flags=no-writes\nreturn 1", 1)):
+        assert server.engine.execute(newcomer, [b"EVAL", script, b"0"]) == reply
+    assert str(server.engine.execute(newcomer, [b"EVAL", b"#!lua\nreturn 1", b"0"])) == errors.NOT_PERSISTED
     assert server.run("GET a") == b"1"
     server.config.set([(b"stop-writes-on-bgsave-error", b"no")])
     assert server.run("INCR a") == 2

@@ -57,7 +57,7 @@ def client(real_server: RealServer) -> Iterator[Redis]:
 
 def call(client: Redis, *words: str | int) -> Any:
     """The reply of any command."""
-    return client.execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    return client.execute_command(*words)
 
 
 def sealed(value: bytes, version: int) -> bytes:

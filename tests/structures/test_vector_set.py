@@ -83,15 +83,19 @@ class Machine(RuleBasedStateMachine):
             layers = self.set.neighbours(element)
             assert layers is not None
             assert len(layers) <= self.set.highest_level + 1
-            expected = sorted(
-                (similarity(vector, held) for other, held in self.model.items() if other != element),
-                reverse=True,
-            )
+            rows = self.set._rows
+            scores = {
+                other: similarity(vector, held) for other, held in self.model.items() if other != element
+            }
+            nearest = sorted(scores, key=lambda other: scores[other], reverse=True)
+            earlier = [other for other in nearest if rows[other] < rows[element]][:4]
+            later = [other for other in nearest if rows[other] > rows[element]]
+            expected = sorted((scores[other] for other in earlier + later), reverse=True)
             assert [each.score for each in layers[-1]] == pytest.approx(expected[:8], abs=1e-6)
             for upper, lower in pairwise(layers):
                 assert len(upper) <= 4
                 assert element not in {each.element for each in upper}
-                if len(lower) < 8:
+                if len(lower) < 4:
                     assert {each.element for each in upper} <= {each.element for each in lower}
 
 

@@ -77,6 +77,31 @@ class MemoryCacheBackend:
         """Return the engine; other backends may want another one."""
         return Engine(self.config.settings, self.config, clock=clock, max_keys=max_keys)
 
+    def load(self) -> None:
+        """Read the snapshot, for a server that starts.
+
+        Raises:
+            LoadError: when it cannot be read.
+
+        Example:
+            `backend.load()` before `Server(backend).start()`.
+
+        See Also:
+            `end`.
+        """
+        self.snapshots.load_at_start()
+
+    def end(self) -> None:
+        """Write a last snapshot where SHUTDOWN or the directives ask for one, for a server that has stopped.
+
+        Example:
+            `backend.end()` after `Server(backend).stop()`.
+
+        See Also:
+            `load`.
+        """
+        self.snapshots.end()
+
     # The cache API ----------------------------------------------------------------------------------------
 
     async def initialize(self) -> None:
@@ -359,6 +384,7 @@ class Caller:
     Args:
         answer: takes the reply of a call that had to wait.
         abort: told that the client was killed.
+        push: takes messages that are no replies; they are dropped by default.
     """
 
     address = "internal:0"
@@ -368,13 +394,14 @@ class Caller:
     output_buffered = 0
 
     def __init__(
-        self, answer: Callable[[Reply], None] = _nothing, abort: Callable[[], None] = _nothing
+        self,
+        answer: Callable[[Reply], None] = _nothing,
+        abort: Callable[[], None] = _nothing,
+        push: Callable[[Reply], None] = _nothing,
     ) -> None:
         self.answer = answer
         self.abort = abort
-
-    def push(self, message: Reply) -> None:
-        """Drop a message: what calls commands from inside takes replies only."""
+        self.push = push
 
     def use_resp(self, version: int) -> None:
         """Replies are values here: nothing to encode."""

@@ -7,6 +7,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from vermilion.backends.upstream_url import parse_upstream
+
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 ENVIRONMENT_PREFIX: Final = "VERMILION_CACHE_"
@@ -26,7 +28,9 @@ class RedisConfig(_Section):
 
     Args:
         url: everything that follows in one: `redis://user:password@host:port/db`, `rediss://…` for TLS, or
-            `unix://user:password@/path?db=0`; %-escapes stand for what a URL cannot hold.
+            `unix://user:password@/path?db=0`; %-escapes stand for what a URL cannot hold. A cluster is
+            `redis+cluster://host:port,host:port`, Sentinels are `redis+sentinel://host:port/service`, and options
+            of TLS are `rediss://host?ssl_ca_certs=/ca.pem`: docs/proxy.md has them all.
         host: a name or an address.
         port: 1 to 65535.
         db: 0 to 15.
@@ -56,6 +60,7 @@ class RedisConfig(_Section):
         - Immutable. `config.model_copy(update={...})` makes a changed one, unvalidated.
         - db is limited to Redis's default of 16 databases.
         - What a URL says is in the other fields afterwards, where `model_copy` can change it; `url` is None then.
+          That of a cluster, of Sentinels, or with options of TLS stays as it is: the other fields have no place for it.
     """
 
     url: SecretStr | None = None
@@ -75,7 +80,11 @@ class RedisConfig(_Section):
     def _url_is_taken_apart(cls, fields: object) -> object:
         if not isinstance(fields, dict) or (url := fields.get("url")) is None:
             return fields
-        said = _fields_of(url.get_secret_value() if isinstance(url, SecretStr) else str(url))
+        plain = url.get_secret_value() if isinstance(url, SecretStr) else str(url)
+        if "+" in plain.partition("://")[0] or "ssl_" in plain.rpartition("?")[2]:
+            parse_upstream(plain)
+            return fields
+        said = _fields_of(plain)
         twice = sorted(said.keys() & fields.keys())
         if twice:
             raise ValueError(f"the url has said already: {', '.join(twice)}")

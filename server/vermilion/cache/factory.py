@@ -15,7 +15,7 @@ def create_backend(config: CacheConfig) -> "CommandBackend":
         config: which one, and how it is set up.
 
     Returns:
-        A `MemoryCacheBackend` or a `RedisCacheBackend`.
+        A `MemoryCacheBackend`, a `RedisCacheBackend`, or a `UrlCacheBackend` where there is a URL.
 
     Raises:
         ValueError: when the section of the chosen backend is missing.
@@ -31,6 +31,12 @@ def create_backend(config: CacheConfig) -> "CommandBackend":
     """
     # Imported here, so that a cache in memory does not load redis-py, nor a cache in Redis the engine.
     match config:
+        case CacheConfig(backend_type="redis", redis=redis) if redis is not None and redis.url is not None:
+            from vermilion.backends.url_backend import UrlCacheBackend  # noqa: PLC0415
+
+            return UrlCacheBackend(
+                redis.url.get_secret_value(), max_connections=redis.max_connections, timeout=redis.timeout
+            )
         case CacheConfig(backend_type="redis", redis=redis) if redis is not None:
             from vermilion.backends.redis_backend import RedisCacheBackend  # noqa: PLC0415
 

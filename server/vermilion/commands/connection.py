@@ -189,8 +189,10 @@ def reset(session: Session) -> Status:
     session.name = b""
     server.acl.greet(session)
     session.no_evict = False
-    session.reply_mode = "on"
-    session.gates &= ~(GATE_REPLY | GATE_NO_TOUCH)
+    session.gates &= ~GATE_NO_TOUCH
+    if session.reply_mode != "skip":  # the reply that is skipped is this one
+        session.reply_mode = "on"
+        session.gates &= ~GATE_REPLY
     server.transactions.discard(session)
     server.monitors.remove(session)
     if session.resp != 2:

@@ -249,6 +249,13 @@ def _check_flush_type(argv: list[bytes]) -> None:
         raise RespError(errors.SYNTAX)
 
 
+def _tell_caches(session: Session, argv: list[bytes]) -> None:
+    """Tell those who cache keys; who waits for the end of the call in Redis hears of it before that."""
+    server = session.server
+    lazy = server.settings.lazyfree_lazy_user_flush if len(argv) == 1 else argv[1].upper() == b"ASYNC"
+    server.tracking.tell_flushed(None if lazy or not session.may_wait else session)
+
+
 @command(
     "DBSIZE",
     READONLY | FAST,
@@ -273,6 +280,7 @@ def flushall(session: Session, argv: list[bytes]) -> Status:
     for db in session.server.databases:
         db.clear()
     session.server.persistence.emptied()
+    _tell_caches(session, argv)
     return OK
 
 
@@ -284,6 +292,7 @@ def flushdb(session: Session, argv: list[bytes]) -> Status:
     """Delete the keys of the database."""
     _check_flush_type(argv)
     session.db.clear()
+    _tell_caches(session, argv)
     return OK
 
 

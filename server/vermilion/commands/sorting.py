@@ -11,7 +11,7 @@ from vermilion.keyspace.database import Database, string_bytes
 from vermilion.keyspace.value import STRING_TYPES, type_name
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import Reply
-from vermilion.session import Session
+from vermilion.session import GATE_SCRIPT, Session
 from vermilion.structures import sorting
 from vermilion.structures.list import List
 from vermilion.structures.sorting import Fielded, Pattern, Sortable
@@ -27,12 +27,15 @@ class _Options:
         storing: whether STORE is one of them.
     """
 
-    __slots__ = ("alpha", "by", "count", "descending", "destination", "gets", "offset", "unsorted")
+    __slots__ = (
+        "alpha", "by", "count", "descending", "destination", "gets", "offset", "scripted", "unsorted",
+    )  # fmt: skip
 
     def __init__(self, session: Session, argv: Sequence[bytes], *, storing: bool = False) -> None:
         self.destination: bytes | None = None
         self.by: Pattern | None = None
         self.unsorted = False
+        self.scripted = bool(session.gates & GATE_SCRIPT)
         self.gets: list[Pattern] = []
         self.alpha = self.descending = False
         self.offset, self.count = 0, -1
@@ -181,8 +184,8 @@ def _sorted(db: Database, key: bytes, options: _Options, *, binary: bool = False
     if not options.unsorted:
         elements = _in_order(db, elements, options, binary=binary)
     elif type_name(held) == "set":
-        if binary:  # a set has no order of its own that could be stored
-            elements = sorting.by_text(elements, elements, descending=options.descending, binary=True)
+        if binary or options.scripted:  # a set has no order of its own that could be stored, or relied upon
+            elements = sorting.by_text(elements, elements, descending=options.descending, binary=binary)
     elif options.descending:
         elements.reverse()
     shown = elements[sorting.window(len(elements), options.offset, options.count)]

@@ -106,11 +106,26 @@ def _check_modes(old: Caching | None, wanted: Caching, prefixes: Sequence[bytes]
 def _check_prefixes(old: Caching | None, prefixes: Sequence[bytes]) -> None:
     """Refuse prefixes of which one begins another: a key would be told twice."""
     held = sorted(old.prefixes) if old is not None else []
+    among = overlapping([*held, *prefixes])
     for at, prefix in enumerate(prefixes):
+        if prefix not in among:
+            continue
         for others, which in ((held, "an existing"), (prefixes[at + 1 :], "another provided")):
             for other in others:
                 if prefix.startswith(other) or other.startswith(prefix):
                     raise RespError(errors.prefix_overlaps(prefix, which, other))
+
+
+def overlapping(prefixes: Sequence[bytes]) -> set[bytes]:
+    """Return those that begin another one, and those that begin with one: sorted, the latter follow the former."""
+    found: set[bytes] = set()
+    beginning: bytes | None = None
+    for prefix in sorted(prefixes):
+        if beginning is not None and prefix.startswith(beginning):
+            found.update((beginning, prefix))
+        else:
+            beginning = prefix
+    return found
 
 
 @command(

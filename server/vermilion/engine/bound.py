@@ -48,6 +48,10 @@ ALL_GATES: Final = (
     | GATE_TIMED
 )
 
+MAY_WRITE: Final = 1  # CLIENT PAUSE WRITE postpones it
+NEEDS_MEMORY: Final = 2  # it is refused while there is none
+NEEDS_DISK: Final = 4  # it is refused while saving fails
+
 RUN_SCRIPTS: Final = frozenset({"eval", "eval_ro", "evalsha", "evalsha_ro", "fcall", "fcall_ro"})
 _NEVER_QUEUED: Final = frozenset({"multi", "exec", "discard", "watch", "quit", "reset"})
 _MAY_REPLICATE: Final = frozenset({"eval", "evalsha", "fcall", "pfcount", "publish", "spublish"})
@@ -66,11 +70,12 @@ class BoundCommand:
         - `call` runs one call that the caller times; `run` is for pipelines, and may time slow commands itself.
         - A command with `subcommands` is gated always, so that the slow path resolves them.
         - `plain`: nothing about its queueing is special, so that a transaction of such calls can be run at once.
-        - `may_write` is what CLIENT PAUSE WRITE postpones, `uses_keys` what a client in MONITOR may not call.
+        - `effects` is what a call may do, as `effects.effects` sums it up for scripts and transactions, too.
+        - `uses_keys` is what a client in MONITOR may not call.
     """
 
     __slots__ = (
-        "call", "calls", "declared", "failed", "gated", "latencies", "many", "may_write", "name",
+        "call", "calls", "declared", "effects", "failed", "gated", "latencies", "many", "name",
         "nanoseconds", "plain", "rejected", "run", "subcommands", "uses_keys", "writes",
     )  # fmt: skip
 
@@ -84,16 +89,23 @@ class BoundCommand:
         self.run = self.call
         self.many = declared.many
         self.gated = ALL_GATES | GATE_RESOLVE if declared.subcommands else ALL_GATES
-        if declared.flags & DENYOOM:
-            self.gated |= GATE_MEMORY
         self.writes = bool(declared.flags & WRITE)
-        if self.writes:
+        self.effects = 0
+        if self.writes or declared.name in _MAY_REPLICATE:
+            self.effects |= MAY_WRITE
+        if declared.flags & DENYOOM:
+            self.effects |= NEEDS_MEMORY
+        if self.writes or declared.name == "ping":  # health checks are to notice
+            self.effects |= NEEDS_DISK
+        if self.effects & NEEDS_MEMORY:
+            self.gated |= GATE_MEMORY
+        if self.effects & MAY_WRITE:
             self.gated |= GATE_READ_ONLY
         if declared.flags & NOSCRIPT:
             self.gated |= GATE_SCRIPT
         if not declared.flags & ALLOW_BUSY:
             self.gated |= GATE_BUSY
-        if declared.flags & WRITE or declared.name == "ping":  # health checks are to notice
+        if self.effects & NEEDS_DISK:
             self.gated |= GATE_UNSAVED
         if declared.flags & NO_AUTH:
             # HELLO and RESET are among these: the slow path is where a change of the protocol is noticed.
@@ -101,11 +113,10 @@ class BoundCommand:
         if declared.name in _NEVER_QUEUED:
             # The slow path sees to their arity, too: a call of a wrong one refuses the transaction.
             self.gated = self.gated & ~GATE_MULTI | GATE_RESOLVE
-        if declared.name == "exec":
+        if declared.name == "exec" or declared.name in RUN_SCRIPTS:  # it depends on what they run
             self.gated |= GATE_MEMORY | GATE_UNSAVED
         self.plain = not (self.gated & GATE_RESOLVE or declared.flags & NO_MULTI)
-        self.may_write = bool(declared.flags & WRITE) or declared.name in _MAY_REPLICATE
-        self.uses_keys = self.may_write or bool(declared.flags & READONLY)
+        self.uses_keys = bool(self.effects & MAY_WRITE or declared.flags & READONLY)
         self.reset()
 
     def reset(self) -> None:

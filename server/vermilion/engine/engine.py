@@ -74,6 +74,8 @@ OUTPUT_PART: Final = 1024 * 1024
 """Bytes of long replies after which the rest of a pipeline waits until its client has taken them."""
 
 _QUEUEING: Final = GATE_RESOLVE | GATE_MULTI
+_AGAIN: Final = GATE_ACL | GATE_MEMORY | GATE_UNSAVED
+"""What may have come in the way of a call while it waited."""
 _HTTP_WORDS: Final = frozenset({b"post", b"host:"})
 _RECLAIM_STEP: Final = 256
 
@@ -479,8 +481,9 @@ class Engine:
         ahead: list[Reply] = []
         try:
             reply = self._execute_found(session, command, argv)
-            if self.tracking.flushed and before is not session:
-                ahead = self._tell_flushed()
+            if self.tracking.ahead and before is not session:
+                self.tracking.ahead = False
+                ahead, self._afterwards = self._afterwards, []
         finally:
             self._caller = before
         if before is not session and session.gates & GATE_TRACKING:
@@ -489,7 +492,7 @@ class Engine:
             return reply  # `_answer` sees to its silence
         # A refusal is a reply, too; the call that turns replies on again is answered.
         if silenced and session.reply_mode != "on":
-            silence = self._silence(session)
+            silence = self.silence(session)
             if type(reply) is not Messages:  # nothing silences the confirmations of subscriptions
                 reply = silence
         if (ahead or self._afterwards) and before is not session:
@@ -498,13 +501,6 @@ class Engine:
         if before is None and self.pause.is_over:
             self.pause.resume()
         return reply
-
-    def _tell_flushed(self) -> list[Reply]:
-        """Tell clients that all keys have gone; return what the caller hears: ahead of its reply, as in Redis."""
-        later, self._afterwards = self._afterwards, []
-        self.tracking.tell_flushed()
-        ahead, self._afterwards = self._afterwards, later
-        return ahead
 
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
@@ -527,7 +523,7 @@ class Engine:
         obstacle = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         if obstacle is not None:
             return self.reject(session, command, obstacle)
-        if gates & GATE_PAUSE and self.pause.postpones(session, command):
+        if gates & GATE_PAUSE and self.pause.postpones(session, command, argv):
             return self.pause.postpone(session, argv)
         if gates & GATE_MULTI:
             return self.transactions.add(session, command, argv)
@@ -567,7 +563,7 @@ class Engine:
             return NO_REPLY
         return self.reject(session, None, errors.unknown_command(argv))
 
-    def _silence(self, session: Session) -> Reply:
+    def silence(self, session: Session) -> Reply:
         """Swallow the reply for CLIENT REPLY OFF and SKIP."""
         if session.reply_mode == "skip-next":
             session.reply_mode = "skip"
@@ -612,7 +608,7 @@ class Engine:
 
     def _answer(self, session: Session, reply: Reply) -> None:
         """Send the reply of a call that had to wait."""
-        session.transport.answer(self._silence(session) if session.gates & GATE_REPLY else reply)
+        session.transport.answer(self.silence(session) if session.gates & GATE_REPLY else reply)
 
     def _retry_failed(self, session: Session, exception: Exception) -> RespError:
         """Count the failure of a call that had to wait, and return the error reply."""
@@ -620,11 +616,12 @@ class Engine:
         return self.failed(session.last_command, None, exception)
 
     def _refused(self, session: Session, argv: list[bytes]) -> RespError | None:
-        """Return the error reply of a call that had to wait, and that its user may not make any more."""
+        """Return the error reply of a call that had to wait, and that could not be made any more."""
         command = session.last_command
-        if not session.gates & GATE_ACL or not isinstance(command, BoundCommand):
+        if not isinstance(command, BoundCommand):
             return None
-        refusal = self.acl.refusal(session, command.declared, argv)
+        gates = session.gates & command.gated & _AGAIN
+        refusal = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         return None if refusal is None else self.reject(session, command, refusal)
 
     def unblock(self, session: Session, reply: Reply) -> None:

@@ -86,7 +86,7 @@ class Eviction:
     """
 
     __slots__ = (
-        "_batches", "_debt", "_dirty", "_look_at", "_mean_size", "_meter", "_not_before",
+        "_batches", "_debt", "_dirty", "_held", "_look_at", "_mean_size", "_meter", "_not_before",
         "_over_since", "_pool", "_private", "_resuming", "_stats", "_took", "_trim_after", "_volatile",
         "baseline", "counted", "databases", "exceeded_ns", "exhausted", "keyspace", "limited", "on_exhausted",
         "resume", "settings",
@@ -116,6 +116,7 @@ class Eviction:
         self._stats = stats
         self._meter = meter
         self._took = took
+        self._held = False
         self._debt = 0
         self._look_at = 0
         self._not_before = 0
@@ -130,7 +131,7 @@ class Eviction:
 
     def configure(self) -> None:
         """Follow the settings: the limit or the policy has changed."""
-        self.limited = bool(self.settings.maxmemory)
+        self.limited = bool(self.settings.maxmemory) and not self._held
         self._debt = 0
         self._pool.clear()
         self._volatile.clear()
@@ -142,6 +143,12 @@ class Eviction:
             self.work_off()
         else:
             self._judge(0)
+
+    def hold(self, *, on: bool) -> None:
+        """Let there be no limit for a time, in which no key goes (CLIENT PAUSE), or have it hold again."""
+        if on is not self._held:
+            self._held = on
+            self.configure()
 
     def settle(self) -> None:
         """Take what the process takes now for what it takes without keys; there are none yet."""

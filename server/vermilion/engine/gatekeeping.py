@@ -7,10 +7,10 @@ authentication -> what scripts may not do -> transactions -> permissions -> memo
 from typing import Final
 
 from vermilion import errors
-from vermilion.commands.syntax import DENYOOM, NO_MULTI, WRITE
+from vermilion.commands.syntax import NO_MULTI
 from vermilion.engine.acl import AccessControl
-from vermilion.engine.bound import BoundCommand
-from vermilion.engine.transactions import calls_in
+from vermilion.engine.bound import NEEDS_DISK, NEEDS_MEMORY, BoundCommand
+from vermilion.engine.effects import effects
 from vermilion.session import (
     GATE_ACL,
     GATE_AUTH,
@@ -55,11 +55,9 @@ def obstacle(
         refusal = acl.refusal(session, command.declared, argv)
         if refusal is not None:
             return refusal
-    if gates & GATE_MEMORY and any(called.declared.flags & DENYOOM for called in calls_in(session, command)):
+    if gates & GATE_MEMORY and effects(session, command, argv) & NEEDS_MEMORY:
         return errors.OUT_OF_MEMORY
-    if gates & GATE_UNSAVED and any(
-        called.declared.flags & WRITE or called.name == "ping" for called in calls_in(session, command)
-    ):
+    if gates & GATE_UNSAVED and effects(session, command, argv) & NEEDS_DISK:
         return errors.NOT_PERSISTED
     if gates & GATE_SUBSCRIBED and session.resp == 2 and command.name not in _WHILE_SUBSCRIBED:
         return errors.only_while_unsubscribed(command.name)

@@ -1,4 +1,4 @@
-"""CLIENT PAUSE: calls are postponed until its time is over, or CLIENT UNPAUSE; expired keys are kept meanwhile.
+"""CLIENT PAUSE: calls are postponed until its time is over, or CLIENT UNPAUSE; no key expires or is evicted meanwhile.
 
 A pause may be extended and may become stricter while it lasts, and neither shorter nor milder: as in Redis, the later
 end and the stricter mode hold.
@@ -6,8 +6,8 @@ end and the stricter mode hold.
 
 from typing import TYPE_CHECKING
 
-from vermilion.engine.bound import BoundCommand
-from vermilion.engine.transactions import calls_in
+from vermilion.engine.bound import MAY_WRITE, BoundCommand
+from vermilion.engine.effects import effects
 from vermilion.engine.waiting import FAR_MS
 from vermilion.pending import Pending
 from vermilion.protocol.reply import NO_REPLY, Reply
@@ -33,6 +33,8 @@ class Pause:
         self.active = False
         self._everything = False
         self._until_ms = 0
+        self.execute = engine.execute
+        """Runs what was postponed; a proxy puts its own in place of the engine's."""
         self._postponed: list[tuple[Session, Pending, list[bytes]]] = []
 
     def begin(self, timeout_ms: int, *, everything: bool) -> None:
@@ -55,6 +57,7 @@ class Pause:
         """Let all clients and all keys know."""
         self.active = active
         self._engine.set_gate(GATE_PAUSE, on=active)
+        self._engine.eviction.hold(on=active)
         for db in self._engine.databases:
             db.keeps_expired = active
 
@@ -68,11 +71,11 @@ class Pause:
         self.end()
         return None
 
-    def postpones(self, session: Session, command: BoundCommand) -> bool:
+    def postpones(self, session: Session, command: BoundCommand, argv: list[bytes]) -> bool:
         """Return whether a call has to wait; clients in MONITOR are not concerned."""
         if session.monitoring or self.remaining() is None:
             return False
-        return self._everything or any(called.may_write for called in calls_in(session, command))
+        return self._everything or bool(effects(session, command, argv) & MAY_WRITE)
 
     def postpone(self, session: Session, argv: list[bytes]) -> Pending:
         """Return what a call that has to wait returns."""
@@ -92,7 +95,7 @@ class Pause:
         for session, pending, argv in postponed:
             if session.pending is pending:  # it has not left
                 engine.waiting.release(session)
-                reply = engine.execute(session, argv)
+                reply = self.execute(session, argv)
                 if type(reply) is not Pending:
                     session.transport.answer(reply)
 

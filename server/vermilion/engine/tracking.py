@@ -57,6 +57,8 @@ class Tracking:
         self._changed: dict[bytes, dict[bytes, Session | None]] = {}
         self.flushed = False
         """Whether all keys have gone, and the clients are to be told."""
+        self.ahead = False
+        """Whether the messages of the call that runs go ahead of its reply."""
         self.pending = False
         """Whether `flush` has something to tell."""
         self.clients = 0
@@ -151,9 +153,12 @@ class Tracking:
         if session.caching is not None and not queueing and argv[0].lower() != b"client":
             session.caching.given = False
 
-    def tell_flushed(self) -> None:
-        """Tell all clients that all keys have gone."""
+    def tell_flushed(self, caller: Session | None = None) -> None:
+        """Tell all clients that all keys have gone, if they have: `caller` hears of it ahead of its reply."""
+        if not self.flushed:
+            return
         self.flushed = False
+        self.ahead = caller is not None and caller is self._caller()
         message = _Invalidation(None)
         for session in list(self._sessions.values()):
             if session.caching is not None:
@@ -161,8 +166,7 @@ class Tracking:
 
     def flush(self) -> None:
         """Tell what was gathered: that all keys have gone, and the changed keys of prefixes."""
-        if self.flushed:
-            self.tell_flushed()
+        self.tell_flushed()
         self.pending = False
         changed, self._changed = self._changed, {}
         for prefix, keys in sorted(changed.items()):

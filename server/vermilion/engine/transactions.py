@@ -7,7 +7,7 @@ What runs in EXEC sees one time, does not wait (BLPOP answers at once), and bloc
 it. Runs of equal calls go to the columnar form of their command, as in a pipeline, where nobody listens.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final, cast
@@ -242,12 +242,10 @@ class Transactions:
         replies.append(reply)
 
 
-def calls_in(session: Session, command: BoundCommand) -> Iterable[BoundCommand]:
-    """Return the commands that a call runs: those of the transaction for EXEC, else the command itself."""
+def queued_calls(session: Session) -> Sequence[tuple[BoundCommand, list[bytes]]]:
+    """Return the commands and the words of the calls that a client has queued."""
     queue = _queue(session)
-    if command.name != "exec":
-        return (command,)
-    return () if queue is None else (queued for queued, _ in queue.calls)
+    return () if queue is None else queue.calls
 
 
 def _queue(session: Session) -> Queue | None:

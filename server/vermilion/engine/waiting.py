@@ -9,7 +9,7 @@ may change keys itself (BLMOVE): these are ready in their turn, and the next in 
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
 from itertools import count, islice
 from typing import Final
@@ -142,17 +142,23 @@ class WaitingRoom:
 
     def _serve_key(self, db: Database, key: bytes) -> None:
         """Answer those who wait for one key, in the order in which they came."""
-        passed = 0  # those in front who stay, since the key has nothing for them
-        while (queue := self._queues.get((db, key))) is not None and passed < len(queue):
+        # Mostly the first in line take all that there is. Behind one who stays, since the key has nothing for him,
+        # everyone is asked once: who joins meanwhile has just looked.
+        behind: Iterator[Session] | None = None
+        while (queue := self._queues.get((db, key))) is not None:
             value = db.peek(key)
             if value is None and not self._minding_absence:
                 return
-            session = next(islice(queue, passed, None))
+            session = next(iter(queue)) if behind is None else next(behind, None)
+            if session is None:
+                return
+            if session not in queue:
+                continue
             reply = self._retry(session, value)
-            if reply is None:
-                passed += 1
-            else:
+            if reply is not None:
                 self.finish(session, reply)
+            elif behind is None:
+                behind = islice(list(queue), 1, None)
 
     def _retry(self, session: Session, value: object) -> Reply:
         """Execute a waiting call; None when it is to wait on."""

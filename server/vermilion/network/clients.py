@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from vermilion import errors
-from vermilion.backends.memory_backend import MemoryCacheBackend
+from vermilion.backends.server_backend import ServerBackend
 from vermilion.measures import Measure
 from vermilion.settings import Settings
 
@@ -42,7 +42,7 @@ class Clients:
         failed_handshakes: how many have not become any.
     """
 
-    def __init__(self, backend: MemoryCacheBackend, unixsocket: str) -> None:
+    def __init__(self, backend: ServerBackend, unixsocket: str) -> None:
         self.backend = backend
         self.unixsocket = unixsocket
         self.settings = backend.engine.settings

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, cast
 from vermilion import errors
 from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line, joined
-from vermilion.protocol.reply import Broadcast, Reply
+from vermilion.protocol.reply import Broadcast, Encoded, Reply
 from vermilion.protocol.request import Argv, RequestParser
 from vermilion.session import GATE_SUBSCRIBED
 
@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_clients", "_closing", "_encode", "_execute_batch", "_held", "_outbox", "_over_soft_limit_since",
+        "_arrived", "_clients", "_closing", "_encode", "_execute_batch", "_held", "_outbox", "_over_soft_limit_since",
         "_parser", "_paused", "_queued", "_running", "_session",
         "_stats", "_transport", "_unsent", "_waiting", "_write",
     )  # fmt: skip
@@ -60,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._parser = RequestParser(clients.settings.proto_max_bulk_len)
         self._waiting: list[Argv] = []
         self._running: list[Argv] = []
+        self._arrived: tuple[list[Argv], bytes] | None = None
         self._held = bytearray()
         self._outbox: list[bytes] = []
         self._queued = 0
@@ -111,7 +112,11 @@ class Connection(asyncio.Protocol):
 
     def _feed(self, data: bytes) -> None:
         """Parse bytes and run the calls that they complete."""
-        self._take(self._parser.feed(data))
+        calls = self._parser.feed(data)
+        if self._parser.verbatim:
+            self._arrived = (calls, data)
+        self._take(calls)
+        self._arrived = None
         if not self._parser.plain:
             self._finish_reading(data)
 
@@ -305,12 +310,21 @@ class Connection(asyncio.Protocol):
         """Bytes of replies and messages that the client has not taken yet."""
         return self._queued + int(self._transport.get_write_buffer_size())
 
+    def arrived(self, calls: list[Argv]) -> bytes | None:
+        """Return the bytes in which the calls that run came, if they hold just these, in the usual spelling."""
+        arrived = self._arrived
+        return arrived[1] if arrived is not None and arrived[0] is calls else None
+
     def answer(self, reply: Reply) -> None:
         """Send the reply of the call that had to wait, and go on with those behind it."""
-        self._encode(reply, self._outbox.append)
+        if type(reply) is Encoded:
+            self._outbox.append(reply.wire)  # a proxy's, in front of all the encoder would look for
+        else:
+            self._encode(reply, self._outbox.append)
         self.flush()
-        # Later: this happens inside of another client's call.
-        asyncio.get_running_loop().call_soon(self._go_on)
+        if self._waiting or self._held or not self._parser.plain:
+            # Later: this happens inside of another client's call.
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def push(self, message: Reply) -> None:
         """Send a message that is no reply: soon, so that one to thousands of clients holds up nobody."""

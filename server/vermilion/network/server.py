@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
+from vermilion.backends.server_backend import ServerBackend
 from vermilion.config import Config, ConfigError
 from vermilion.engine.acl import AclStartError
 from vermilion.engine.engine import Engine
+from vermilion.kinds import to_text
 from vermilion.network.background import Background
 from vermilion.network.clients import Clients
 from vermilion.network.connection import Connection
@@ -75,7 +77,7 @@ class Server:
 
     def __init__(
         self,
-        backend: MemoryCacheBackend | None = None,
+        backend: ServerBackend | None = None,
         *,
         host: str | tuple[str, ...] = "127.0.0.1",
         port: int | None = 6379,
@@ -83,7 +85,7 @@ class Server:
         unixsocket: str = "",
         metrics_port: int | None = None,
     ) -> None:
-        self.backend = backend or MemoryCacheBackend()
+        self.backend: ServerBackend = backend or MemoryCacheBackend()
         self._hosts = (host,) if isinstance(host, str) else tuple(host)
         self._port = port
         self._tls_port = tls_port
@@ -473,7 +475,7 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
     """Run the server of a process."""
     settings = config.settings
     try:
-        backend = MemoryCacheBackend(config=config)
+        backend = _backend(config)
     except ValueError as error:
         reason, *words = error.args
         line = " ".join(["rename-command", *(f'"{word}"' for word in words)])
@@ -498,7 +500,7 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
         settings.appendonly = False
     gc.set_threshold(*GC_THRESHOLDS)
     try:
-        backend.snapshots.load_at_start()
+        backend.load()
     except LoadError as error:
         logger.warning("%s", error)
         logger.warning("Fatal error loading the DB, check server logs. Exiting.")
@@ -524,9 +526,27 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
     await server.wait()
     notify(settings.supervised, "STOPPING=1", os.environ)
     await server.stop()
-    backend.snapshots.end()
+    backend.end()
     logger.warning("Redis is now ready to exit, bye bye...")
     return 0
+
+
+def _backend(config: Config) -> ServerBackend:
+    """Return what executes the calls."""
+    settings = config.settings
+    if settings.backend == "memory":
+        return MemoryCacheBackend(config=config)
+    from vermilion.backends.proxy import Proxy  # noqa: PLC0415  # a store needs none of it
+    from vermilion.backends.upstream_url import parse_upstream  # noqa: PLC0415
+
+    try:
+        url = parse_upstream(to_text(settings.upstream))
+    except ValueError as error:
+        raise ConfigError(str(error), source="Reading the upstream", line="upstream") from None
+    try:
+        return Proxy(url, config=config)
+    except OSError as error:
+        raise ConfigError(f"The TLS of the upstream cannot be spoken: {error}") from error
 
 
 def _stop_on_signals(engine: Engine, logger: logging.Logger) -> None:

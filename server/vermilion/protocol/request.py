@@ -25,6 +25,7 @@ Source: the RESP specification; limits, error texts and what ends a line were ta
 """
 
 import re
+from collections.abc import Sequence
 from itertools import chain, repeat
 from typing import Final, TypeAlias
 
@@ -225,13 +226,15 @@ class RequestParser:
           AUTH lifts the limits of the calls behind it. Call `feed(b"")` while `more` is set.
         - After `error` is set, run the calls returned, answer the error and close.
         - `plain` says that there is nothing of the kind, nor an incomplete call: all that was fed has been returned.
+        - `verbatim` says that the bytes of the latest `feed` are its calls, in the usual spelling, and nothing else.
     """
 
-    __slots__ = ("_exact", "_feed", "_gets", "_has_data", "more", "plain")
+    __slots__ = ("_exact", "_feed", "_gets", "_has_data", "more", "plain", "verbatim")
 
     def __init__(self, bulk_limit: int = 512 * 1024 * 1024) -> None:
         self._exact = ExactParser(bulk_limit)
         self.plain = True
+        self.verbatim = False
         self.more = False
         self._renew()
 
@@ -273,6 +276,7 @@ class RequestParser:
 
     def feed(self, data: bytes) -> list[Argv]:
         """Take bytes and return the calls that they complete, in order."""
+        self.verbatim = False
         if not self.plain:
             return self._feed_exact(data)
         # `43 in data` is a memchr; `b"+" in data` would first try, and fail, to make an integer of b"+".
@@ -311,6 +315,8 @@ class RequestParser:
             calls += self._read_exactly(data[size:])
         elif suspicious and not _are_written(calls, data):
             return self._read_again(data)
+        else:
+            self.verbatim = True
         return calls
 
     def _feed_exact(self, data: bytes) -> list[Argv]:
@@ -352,7 +358,20 @@ def _plain_lines(data: bytes) -> list[Argv]:
 
 
 def _are_written(calls: list[Argv], data: bytes) -> bool:
-    """Return whether data is what these calls are written as."""
+    """Return whether data is what these calls are written as, none of them empty."""
+    return all(calls) and write_calls(calls) == data
+
+
+def write_calls(calls: Sequence[Argv]) -> bytes:
+    r"""Return the bytes of calls, as clients send them.
+
+    Args:
+        calls: the name and the arguments of each.
+
+    Example:
+        >>> write_calls([[b"GET", b"a"]])
+        b'*2\r\n$3\r\nGET\r\n$1\r\na\r\n'
+    """
     arguments = list(chain.from_iterable(calls))
     heads = [
         BULK_HEADS[size] if size < BULK_HEADS_SIZE else b"$%d\r\n" % size for size in map(len, arguments)
@@ -361,7 +380,7 @@ def _are_written(calls: list[Argv], data: bytes) -> bool:
     for argv in calls:
         heads[position] = b"*%d\r\n%b" % (len(argv), heads[position])
         position += len(argv)
-    return _join(chain.from_iterable(zip(heads, arguments, repeat(CRLF), strict=False))) == data
+    return _join(chain.from_iterable(zip(heads, arguments, repeat(CRLF), strict=False)))
 
 
 def _wire_size(calls: list[Argv]) -> int:

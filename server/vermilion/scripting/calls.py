@@ -15,6 +15,7 @@ from vermilion.errors import RespError
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.reply import OK, Reply
 from vermilion.scripting.conversion import Word, to_words
+from vermilion.scripting.lua import SMALL
 from vermilion.scripting.shebang import ALLOW_OOM
 from vermilion.session import (
     GATE_ACL,
@@ -69,6 +70,7 @@ class _Nowhere:
         """There is nothing to close."""
 
 
+_OWN: Final = GATE_RESOLVE | GATE_SCRIPT
 _INHERITED: Final = GATE_MEMORY | GATE_ACL | GATE_MONITOR | GATE_TIMED | GATE_TRACKING
 """What stands in the way of the client's calls, or looks at them, does so for those of its script."""
 
@@ -81,8 +83,8 @@ class ScriptCalls:
     """
 
     __slots__ = (
-        "_caller", "_ceiling", "_commands", "_count", "_engine", "_last", "_mark", "_parts", "_runtime", "_session",
-        "_used", "interrupt", "wrote",
+        "_began", "_caller", "_ceiling", "_commands", "_count", "_engine", "_last", "_mark", "_parts", "_runtime",
+        "_session", "_used", "elapsed_ns", "interrupt", "wrote",
     )  # fmt: skip
 
     def __init__(self, engine: Engine) -> None:
@@ -96,6 +98,8 @@ class ScriptCalls:
         self._caller: Session | None = None
         self._count = 0
         self._mark = 0
+        self._began = 0
+        self.elapsed_ns = 0
         self._parts: list[list[Word]] = []
         self._runtime: Runtime | None = None
         self._used: Callable[[], int] = int
@@ -117,48 +121,77 @@ class ScriptCalls:
             flags: what its first line says; None for a script without flags.
             read_only: whether it may change nothing.
         """
-        self._runtime = runtime
-        self._used, self._ceiling = runtime.used, runtime.ceiling
+        if runtime is not self._runtime:
+            self._runtime = runtime
+            self._used, self._ceiling = runtime.used, runtime.ceiling
         session = self._session
         self._caller = caller
         session.db = caller.db
         session.user = caller.user
         session.resp = 2
-        session.gates = GATE_RESOLVE | GATE_SCRIPT | caller.gates & _INHERITED
+        session.gates = _OWN | caller.gates & _INHERITED
         if read_only:
             session.gates |= GATE_READ_ONLY
         if flags is not None and flags & ALLOW_OOM:
             session.gates &= ~GATE_MEMORY
         self.wrote = False
         self.interrupt = None
-        self._last = None
-        self._mark = perf_counter_ns()
+        self._began = self._mark = perf_counter_ns()
 
     def end(self) -> None:
-        """Count the calls that have not been counted."""
+        """Count the calls that have not been counted, and let the client go."""
+        now = perf_counter_ns()
         if self._last is not None:
-            self._last.count(self._count, perf_counter_ns() - self._mark)
+            self._last.count(self._count, now - self._mark)
             self._last = None
+        self.elapsed_ns = now - self._began
+        self._caller = None
 
     def call(self, *words: bytes) -> object:
-        """Run one call; return its reply as `lua/sandbox.lua` takes it."""
-        # This is the way of every redis.call: what `_run` says is said here again for the commonest case.
-        argv = list(words)
-        session = self._session
-        command = self._commands.get(argv[0])
-        reply: Answer
-        if command is None or session.gates & command.gated:
-            reply = self._call_gated(command, argv)
-        else:
-            if command is not self._last:
-                self._turn_to(command)
-            self._count += 1
-            if command.writes and not self.wrote:
-                self._begin_to_write()
-            try:
-                reply = command.run(session, argv)
-            except Exception as error:  # noqa: BLE001  # one bug must not stop the server
-                reply = self._failure(command, argv, error)
+        """Run one call of any command; return its reply as `lua/sandbox.lua` takes it."""
+        argv = [*words]
+        return self._handed(self._call_gated(self._commands.get(argv[0]), argv))
+
+    def entrance(self, name: bytes) -> "Callable[..., object] | None":
+        """Return what runs the calls of one command by their other words, as `call` does; None if it has to be found.
+
+        Whoever calls it has made sure that a reply of `SMALL` bytes finds room.
+
+        Args:
+            name: the command, as scripts spell it.
+        """
+        found = self._commands.get(name)
+        if found is None or found.subcommands:
+            return None
+        # This is the way of every redis.call: what `_run` says is said here again for the commonest case. A closure, as
+        # neither the name has to be handed over each time nor the command to be found.
+        command, session = found, self._session
+        gated, run, writes = command.gated, command.run, command.writes
+
+        def call(*words: bytes) -> object:
+            reply: Answer
+            if session.gates & gated:
+                reply = self._call_gated(command, [name, *words])
+            else:
+                if self._last is not command:
+                    self._turn_to(command)
+                self._count += 1
+                if writes and not self.wrote:
+                    self._begin_to_write()
+                try:
+                    reply = run(session, [name, *words])
+                except Exception as error:  # noqa: BLE001  # one bug must not stop the server
+                    reply = self._failure(command, [name, *words], error)
+            # The sandbox has seen to it that there is room for what is small.
+            kind = type(reply)
+            if kind is int or (kind is bytes and len(reply) <= SMALL):  # type: ignore[arg-type]  # see `kind`
+                return reply
+            return True if reply is OK else self._handed(reply)
+
+        return call
+
+    def _handed(self, reply: Answer) -> object:
+        """Return a reply as Lua takes it."""
         if type(reply) is bytes:
             return reply if self._used() + len(reply) < self._ceiling else self._no_room()
         if self._used() > self._ceiling:
@@ -166,17 +199,18 @@ class ScriptCalls:
         if type(reply) is int:
             return reply
         if reply is None:
-            return False if session.resp == 2 else None
+            return False if self._session.resp == 2 else None
         if reply is OK:
             return True
         return self._in_words(reply)
 
     def _turn_to(self, command: BoundCommand) -> None:
         """Begin to count calls of another command: time is measured once for each run of calls to the same one."""
-        now = perf_counter_ns()
+        # What a script does between its calls is counted as the time of the one before, and of the first.
         if self._last is not None:
+            now = perf_counter_ns()
             self._last.count(self._count, now - self._mark)
-        self._mark = now
+            self._mark = now
         self._count = 0
         self._last = command
 
@@ -237,16 +271,18 @@ class ScriptCalls:
         if isinstance(reply, RespError):
             return None, b"error", reply.message.encode("utf-8", "surrogateescape")
         assert not isinstance(reply, Pending)  # noqa: S101  # a session that may not wait gets an answer
-        words: list[Word] = []
-        kind = b"flat"
         if type(reply) is list and set(map(type, reply)) == _BYTES:
-            words += cast("list[bytes]", reply)
+            words = cast("list[Word]", reply)
+            kind, size = b"flat", sum(map(len, cast("list[bytes]", reply)))
         else:
-            kind = b"words"
+            words = []
             to_words(reply, self._session.resp, words)
-        size = sum(len(word) for word in words if type(word) is bytes)
+            kind, size = b"words", sum(len(word) for word in words if type(word) is bytes)
         if self._used() + size + _OVERHEAD * len(words) > self._ceiling:
             return self._no_room()
+        if len(words) <= PART:
+            self._parts = [words]
+            return None, kind, 1
         # The last part is taken first.
         self._parts = [words[at : at + PART] for at in range(0, len(words), PART)][::-1]
         return None, kind, len(self._parts)

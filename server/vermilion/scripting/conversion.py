@@ -144,3 +144,17 @@ def _big_number(digits: bytes) -> Reply:
         return BigNumber(int(digits))
     except ValueError:
         return digits.translate(_LINE_ENDS)
+
+
+def uncounted_errors(reply: Reply) -> Iterator[RespError]:
+    """Return the errors in a reply that the script has made itself, and nobody has counted."""
+    if isinstance(reply, RespError):
+        if not isinstance(reply, CountedError):
+            yield reply
+    elif isinstance(reply, Pairs):
+        for name, value in reply.items():
+            yield from uncounted_errors(name)
+            yield from uncounted_errors(value)
+    elif isinstance(reply, list):
+        for member in reply:
+            yield from uncounted_errors(member)

@@ -13,7 +13,7 @@ from vermilion.errors import RespError, text
 from vermilion.protocol.reply import Reply
 from vermilion.rdb import payload
 from vermilion.rdb.encoding import FormatError, Reader, Writer
-from vermilion.scripting.lua import Entry, Runtime
+from vermilion.scripting.lua import Entry, Program, Runtime
 from vermilion.scripting.shebang import FLAGS
 from vermilion.session import LibraryFunction, Session
 
@@ -31,9 +31,7 @@ class _Run(Protocol):
         self,
         session: Session,
         runtime: Runtime,
-        entry: Entry,
-        name: bytes,
-        flags: int | None,
+        program: Program,
         argv: list[bytes],
         count: int,
         *,
@@ -124,10 +122,12 @@ class Libraries:
         """
         found = self._functions[argv[1].lower()]
         assert self._runtime is not None  # noqa: S101  # it has loaded the function
-        return self._run(
-            session, self._runtime, found.entry, found.name, found.flags, argv, count,
-            read_only=read_only, function=True,
-        )  # fmt: skip
+        return self._run(session, self._runtime, found, argv, count, read_only=read_only, function=True)
+
+    def flags(self, name: bytes) -> int | None:
+        """Return the flags of a function, None when there is none of this name."""
+        found = self._functions.get(name.lower())
+        return None if found is None else found.flags
 
     def has(self, name: bytes) -> bool:
         """Return whether there is a function."""

@@ -11,7 +11,7 @@ beyond `ceiling` a call ends the script instead of handing it a reply.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeAlias, cast
+from typing import Any, Final, NoReturn, Protocol, TypeAlias, cast
 
 from vermilion import errors
 from vermilion.errors import RespError
@@ -26,6 +26,9 @@ MEMORY_LIMIT: Final = 1 << 30
 HEADROOM: Final = 1 << 20
 """Bytes that are left for what lupa allocates where a failure could not be told."""
 
+SMALL: Final = HEADROOM // 16
+"""Bytes of a value that the sandbox has made sure of room for, below the ceiling, before it calls for one."""
+
 ARGUMENTS_LIMIT: Final = 200
 """With more values than this, a call goes in parts: the stack of C has room for some thousands."""
 
@@ -39,6 +42,23 @@ _SELF_CHECKED: Final = frozenset({"call", "more", "interrupted", "take"})
 
 Entry: TypeAlias = "Callable[..., Word | tuple[Any, ...]]"
 """A script or a function, ready to be called with the number of its keys, the keys and the arguments."""
+
+
+class Program(Protocol):
+    """A script or a function."""
+
+    @property
+    def name(self) -> bytes:
+        """What errors call it."""
+
+    @property
+    def entry(self) -> Entry:
+        """What runs it."""
+
+    @property
+    def flags(self) -> int | None:
+        """Its flags; None for a script that says nothing of them."""
+
 
 _SOURCES: Final = Path(__file__).parent / "lua"
 _VERSION_NUMBER: Final = sum(
@@ -86,6 +106,7 @@ class Runtime:
                 for name, function in provided.items()
             }
         )
+        python[b"as_function"] = as_function
         libraries = self._lua.table_from(
             {name.encode(): (_SOURCES / f"{name}.lua").read_bytes() for name in LIBRARIES}
         )
@@ -93,7 +114,14 @@ class Runtime:
         compiled = self._lua.eval(b"loadstring")((_SOURCES / "sandbox.lua").read_bytes(), b"=[sandbox]")
         self._load_script, self._load_library, self._stage, self.set_pace = cast(
             "tuple[Callable[..., Any], ...]",
-            compiled(python, libraries, functions, REDIS_VERSION.encode(), _VERSION_NUMBER),
+            compiled(
+                python,
+                libraries,
+                functions,
+                REDIS_VERSION.encode(),
+                _VERSION_NUMBER,
+                (memory_limit - HEADROOM) // 1024,
+            ),
         )
         self._taken: list[Word] = []
         self.exhausted = False
@@ -135,13 +163,14 @@ class Runtime:
             arguments: the keys, then the others.
 
         Returns:
-            A plain value; or None, a kind (`error`, `words`) and what belongs to it: see `lua/sandbox.lua`.
+            A plain value; or None, a kind (`error`, `flat`, `words`) and what belongs to it: see `lua/sandbox.lua`.
 
         Raises:
             RespError: when there is no room for the arguments.
         """
-        if self.exhausted or self.used() + sum(map(len, arguments)) > self._calm:
-            self._make_room(sum(map(len, arguments)))
+        size = len(arguments[0]) if len(arguments) == 1 else sum(map(len, arguments))
+        if self.exhausted or self.used() + size > self._calm:
+            self._make_room(size)
         if len(arguments) > ARGUMENTS_LIMIT:
             for at in range(0, len(arguments), ARGUMENTS_LIMIT):
                 self._stage(*arguments[at : at + ARGUMENTS_LIMIT])

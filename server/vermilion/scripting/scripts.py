@@ -14,16 +14,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from vermilion import errors
+from vermilion.commands.registry import Call
+from vermilion.engine.bound import BoundCommand
 from vermilion.engine.engine import Engine
 from vermilion.errors import CountedError, RespError, text
+from vermilion.pending import Answer
 from vermilion.protocol.numbers import format_double
 from vermilion.protocol.reply import Reply
 from vermilion.scripting.calls import ScriptCalls
-from vermilion.scripting.conversion import from_words, integer, plain_reply
+from vermilion.scripting.conversion import from_words, integer, plain_reply, uncounted_errors
 from vermilion.scripting.functions import Libraries
-from vermilion.scripting.lua import PACE, Entry, Runtime
+from vermilion.scripting.lua import PACE, Entry, Program, Runtime
 from vermilion.scripting.shebang import ALLOW_OOM, NO_WRITES, read_script
-from vermilion.session import GATE_MEMORY, RunningScript, ScriptFigures, Session
+from vermilion.session import GATE_MEMORY, RunningScript, ScriptEffects, ScriptFigures, Session
 
 LOGGER: Final = logging.getLogger("vermilion")
 
@@ -31,26 +34,28 @@ EVAL_SCRIPTS: Final = 500
 """How many scripts are kept that came with EVAL; those of SCRIPT LOAD stay until SCRIPT FLUSH."""
 
 _LOG_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.INFO, logging.WARNING)
-_DIGEST_SIZE: Final = 40
+_COUNTS: Final = {b"%d" % count: count for count in range(10)}
 
 
 class Script:
     """One script, compiled.
 
     Args:
-        digest: its SHA1 in hexadecimal digits.
+        name: its SHA1 in hexadecimal digits.
         body: its text.
         entry: what runs it.
         flags: what its first line says; None for one without.
+        evaluated: whether it came with EVAL, and makes room for others.
     """
 
-    __slots__ = ("body", "digest", "entry", "flags")
+    __slots__ = ("body", "entry", "evaluated", "flags", "name")
 
-    def __init__(self, digest: bytes, body: bytes, entry: Entry, flags: int | None) -> None:
-        self.digest = digest
+    def __init__(self, name: bytes, body: bytes, entry: Entry, flags: int | None, *, evaluated: bool) -> None:
+        self.name = name
         self.body = body
         self.entry = entry
         self.flags = flags
+        self.evaluated = evaluated
 
 
 class Scripts:
@@ -73,12 +78,16 @@ class Scripts:
         self._running: tuple[bytes, Sequence[bytes], int, bool, Session] | None = None
         self.busy = False
         self.libraries = Libraries(self._callables(), self._run)
+        for command in set(engine.commands.values()):
+            if command.name == "evalsha":
+                command.run = self._short_cut(command)
 
     def _callables(self) -> dict[str, Callable[..., object]]:
         """Return what the sandbox may call."""
         calls = self._calls
         return {
             "call": calls.call,
+            "entrance": calls.entrance,
             "more": calls.more,
             "setresp": calls.setresp,
             "permits": calls.permits,
@@ -90,21 +99,24 @@ class Scripts:
 
     # The cache --------------------------------------------------------------------------------------------
 
-    def _compile(self, body: bytes, digest: bytes) -> Script:
+    def _compile(self, body: bytes, digest: bytes, *, evaluated: bool = False) -> Script:
         """Return a new script."""
         shebang = read_script(body)
         if self._runtime is None:
             self._runtime = Runtime(self._callables())
         entry = self._runtime.compile_script(body if shebang is None else shebang.code)
-        return Script(digest, body, entry, None if shebang is None else shebang.flags)
+        flags = None if shebang is None else shebang.flags
+        return Script(digest, body, entry, flags, evaluated=evaluated)
 
     def load(self, body: bytes) -> bytes:
         """Keep a script until SCRIPT FLUSH; return its digest."""
         digest = _sha1(body)
         script = self._by_digest.get(digest)
         if script is None:
-            script = self._by_digest[digest] = self._compile(body, digest)
-        self._evaluated.pop(body, None)
+            self._by_digest[digest] = self._compile(body, digest)
+        elif script.evaluated:
+            script.evaluated = False
+            del self._evaluated[body]
         return digest
 
     def exists(self, digest: bytes) -> bool:
@@ -126,10 +138,12 @@ class Scripts:
         digest = _sha1(body)
         script = self._by_digest.get(digest)
         if script is None:
-            script = self._by_digest[digest] = self._evaluated[body] = self._compile(body, digest)
+            script = self._by_digest[digest] = self._evaluated[body] = self._compile(
+                body, digest, evaluated=True
+            )
             if len(self._evaluated) > EVAL_SCRIPTS:
                 _, oldest = self._evaluated.popitem(last=False)
-                del self._by_digest[oldest.digest]
+                del self._by_digest[oldest.name]
                 self.evicted += 1
         return script
 
@@ -145,40 +159,74 @@ class Scripts:
             read_only: whether the script may change nothing.
         """
         script = self._evaluated_script(argv[1])
-        return self._eval(session, script, argv, count, read_only=read_only)
+        assert self._runtime is not None  # noqa: S101  # it has compiled the script
+        return self._run(session, self._runtime, script, argv, count, read_only=read_only)
 
     def evalsha(self, session: Session, argv: list[bytes], count: int, *, read_only: bool) -> Reply:
         """Run the script whose digest a call brings: see `eval`."""
         script = self._by_digest.get(argv[1]) or self._by_digest.get(argv[1].lower())
         if script is None:
             raise RespError(errors.NO_SCRIPT)
-        if script.body in self._evaluated:
+        if script.evaluated:
             self._evaluated.move_to_end(script.body)
-        return self._eval(session, script, argv, count, read_only=read_only)
-
-    def _eval(
-        self, session: Session, script: Script, argv: list[bytes], count: int, *, read_only: bool
-    ) -> Reply:
-        """Run a script."""
         assert self._runtime is not None  # noqa: S101  # it has compiled the script
-        return self._run(
-            session,
-            self._runtime,
-            script.entry,
-            script.digest,
-            script.flags,
-            argv,
-            count,
-            read_only=read_only,
-        )
+        return self._run(session, self._runtime, script, argv, count, read_only=read_only)
+
+    def effects(self, name: str, argv: Sequence[bytes]) -> ScriptEffects | None:
+        """Return what the script of a call may do: None for one that says nothing, or is not there.
+
+        Args:
+            name: of the command, in lower case.
+            argv: the call.
+        """
+        flags = self._flags(name, argv[1])
+        if flags is None:
+            return None
+        writes = not flags & NO_WRITES
+        return ScriptEffects(writes, needs_memory=writes and not flags & ALLOW_OOM)
+
+    def _flags(self, name: str, word: bytes) -> int | None:
+        """Return the flags of the script that is meant by the second word of a call."""
+        if name.startswith("fcall"):
+            return self.libraries.flags(word)
+        if name.startswith("evalsha"):
+            script = self._by_digest.get(word.lower())
+            return None if script is None else script.flags
+        try:
+            shebang = read_script(word)
+        except RespError:  # the call itself will say so
+            return None
+        return None if shebang is None else shebang.flags
+
+    def _short_cut(self, command: BoundCommand) -> Call:
+        """Return what runs an EVALSHA in a pipeline, with less around it where nothing about the call is unusual.
+
+        What surrounds a short script takes as long as the script. So this says in one place what the caller of the
+        command, the command, `evalsha` and the timing of slow commands say.
+        """
+        usual, scripts, calls, slowness = command.run, self._by_digest, self._calls, self._engine.slowness
+
+        def run(session: Session, argv: list[bytes]) -> Answer:
+            try:
+                script, count = scripts[argv[1]], _COUNTS[argv[2]]
+            except (KeyError, IndexError):
+                return usual(session, argv)
+            runtime = self._runtime
+            if count > len(argv) - 3 or script.evaluated or script.flags is not None or runtime is None:
+                return usual(session, argv)
+            try:
+                return self._run(session, runtime, script, argv, count, read_only=False)
+            finally:
+                if calls.elapsed_ns >= slowness.threshold_ns:
+                    slowness.judge(session, command, argv, calls.elapsed_ns)
+
+        return run
 
     def _run(
         self,
         session: Session,
         runtime: Runtime,
-        entry: Entry,
-        name: bytes,
-        flags: int | None,
+        program: Program,
         argv: list[bytes],
         count: int,
         *,
@@ -190,14 +238,13 @@ class Scripts:
         Args:
             session: whose call it is.
             runtime: where.
-            entry: what.
-            name: what errors call it.
-            flags: its flags, None for a script that says nothing of them.
+            program: what.
             argv: the call; behind its third word are the keys, then the arguments.
             count: how many keys.
             read_only: whether the command is one that runs nothing that writes.
             function: whether it is a function.
         """
+        flags = program.flags
         if flags is not None:
             if flags & NO_WRITES:
                 read_only = True
@@ -207,10 +254,9 @@ class Scripts:
                 raise RespError(errors.OUT_OF_MEMORY)
         calls, clock = self._calls, self._engine.clock
         calls.begin(runtime, session, flags, read_only=read_only)
-        self._running = (name, argv, clock.monotonic_ms(), function, session)
-        clock.hold()
+        self._running = (program.name, argv, clock.hold(), function, session)
         try:
-            found = runtime.invoke(entry, count, argv[3:])
+            found = runtime.invoke(program.entry, count, argv[3:])
         finally:
             clock.release()
             calls.end()
@@ -225,9 +271,14 @@ class Scripts:
         if not isinstance(found, tuple):
             return plain_reply(found, calls.resp)
         words = found[2:]
-        reply = from_words(words, calls.resp) if found[1] == b"words" else _failure(name, *words)
+        if found[1] == b"flat":
+            return [word if type(word) is bytes else integer(word) for word in words]
+        reply = from_words(words, calls.resp) if found[1] == b"words" else _failure(program.name, *words)
         if isinstance(reply, RespError):
             raise reply
+        if b"err" in words:  # seldom, so that most replies need not be searched
+            for error in uncounted_errors(reply):
+                self._engine.stats.count_error(error.code)
         return reply
 
     # Runs that do not end ---------------------------------------------------------------------------------

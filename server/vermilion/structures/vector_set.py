@@ -7,8 +7,9 @@
 Redis has a graph in place of the table, an HNSW (Malkov and Yashunin, 2016): each element is in layer 0, a quarter of
 them in layer 1, a quarter of those in layer 2, and is linked with elements near it in each of its layers. Here there
 are no links to follow, as every search looks at every vector. What VLINKS shows are the links that a graph without
-fault would have: those to the M nearest elements of each layer, to twice as many in layer 0. So EF, the effort of a
-search, changes nothing: each finds what Redis finds with TRUTH.
+fault would have: those to the M nearest elements of each layer. In layer 0 there is room for twice as many, but only
+what comes later fills it: an element chooses M of those that it finds, in the order of the rows. So EF, the effort of
+a search, changes nothing: each finds what Redis finds with TRUTH.
 """
 
 from collections.abc import Iterator, Sequence
@@ -201,13 +202,18 @@ class VectorSet(Structure):
         if row is None:
             return None
         top = self._levels[row]
-        wanted = [self.links] * top + [2 * self.links]
+        found = min(self.links, row)
+        wanted = [self.links] * top + [min(2 * self.links, found + len(self) - row - 1)]
         layers: list[list[Similar]] = [[] for _ in wanted]
         missing = sum(wanted)
         for other, distance in self._table.nearest(self._table[row], len(self)):
             if other == row:
                 continue
             for layer in range(max(0, top - self._levels[other]), top + 1):
+                if layer == top and other < row:
+                    if not found:
+                        continue
+                    found -= 1
                 if len(layers[layer]) < wanted[layer]:
                     layers[layer].append(Similar(self._elements[other], 1.0 - distance / 2))
                     missing -= 1

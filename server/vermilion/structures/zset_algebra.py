@@ -89,12 +89,17 @@ def intersection(
         weights: what the scores of each are multiplied by.
         aggregate: makes one score of two.
     """
-    ordered = _by_size(sources, weights)
-    smallest, *others = [scores for scores, _ in ordered]
+    (smallest, smallest_weight), *others = _by_size(sources, weights)
+    # Infinity times 0 is 0 in the smallest source only: in the others it makes a sum 0, and is neither minimum nor
+    # maximum, which both keep the left one of two that do not compare.
     return {
-        member: reduce(aggregate, [_number(scores[member] * weight) for scores, weight in ordered])
-        for member in smallest
-        if all(member in scores for scores in others)
+        member: reduce(
+            aggregate,
+            [scores[member] * weight for scores, weight in others],
+            _number(score * smallest_weight),
+        )
+        for member, score in smallest.items()
+        if all(member in scores for scores, _ in others)
     }
 
 

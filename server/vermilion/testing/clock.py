@@ -51,11 +51,12 @@ class MovableClock:
         machine_ns = monotonic_ns() if self._stood_ns is None else self._stood_ns[1]
         return (machine_ns + self._monotonic_ahead_ns) // 1_000_000
 
-    def hold(self) -> None:
+    def hold(self) -> int:
         """Let the calendar stand still: what runs as one (EXEC) sees one time."""
         if not self._holds:
             self._held_ns = self.now_ns()
         self._holds += 1
+        return self.monotonic_ms()
 
     def release(self) -> None:
         """End the latest `hold`."""

@@ -13,11 +13,11 @@
 -- In error positions (`[sandbox]:12: text`) this file's name stands for the line of the script that called it: the
 -- handler of errors puts that in.
 
-local python, libraries, is_function_engine, version, version_number = ...
+local python, libraries, is_function_engine, version, version_number, ceiling = ... -- the ceiling in KiB
 
-local assert, collectgarbage, error, getmetatable, ipairs, loadstring, next, pairs, pcall, rawequal, rawget, rawset,
+local assert, collectgarbage, error, gcinfo, getmetatable, ipairs, loadstring, next, pairs, pcall, rawequal, rawget, rawset,
     select, setfenv, setmetatable, tonumber, tostring, type, unpack, xpcall =
-    assert, collectgarbage, error, getmetatable, ipairs, loadstring, next, pairs, pcall, rawequal, rawget, rawset,
+    assert, collectgarbage, error, gcinfo, getmetatable, ipairs, loadstring, next, pairs, pcall, rawequal, rawget, rawset,
     select, setfenv, setmetatable, tonumber, tostring, type, unpack, xpcall
 local coroutine, debug, math, os, string, table = coroutine, debug, math, os, string, table
 local byte, dump, find, floor, format, getinfo, gsub, sethook, sub =
@@ -164,6 +164,9 @@ end
 
 -- Fetch the words of a long reply, which comes in parts: a call has room for some thousands of values at most.
 local function gather(parts)
+    if parts == 1 then
+        return { python.more() }
+    end
     local words, size = {}, 0
     for _ = 1, parts do
         local taken = { python.more() }
@@ -177,7 +180,7 @@ end
 
 local function fetch(kind, raises, found)
     if kind == "flat" then
-        return found == 1 and { python.more() } or gather(found)
+        return gather(found)
     elseif kind == "words" then
         return (decode(gather(found), 1))
     elseif raises then
@@ -284,7 +287,29 @@ function encode(value, words, size, depth)
     return size
 end
 
+-- How many members a list has that is nothing but some strings and numbers; nil for any other table.
+local function flat_size(value)
+    if getmetatable(value) or value.err ~= nil or value.ok ~= nil or value.double ~= nil or value.map ~= nil
+        or value.set ~= nil or value.big_number ~= nil or value.verbatim_string ~= nil then
+        return nil
+    end
+    for index = 1, CHUNK do
+        local member = value[index]
+        if member == nil then
+            return index - 1
+        end
+        local kind = type(member)
+        if kind ~= "string" and kind ~= "number" then
+            return nil
+        end
+    end
+end
+
 local function hand_over(value)
+    local count = flat_size(value)
+    if count then
+        return nil, "flat", unpack(value, 1, count)
+    end
     local words = {}
     local size = encode(value, words, 0, 0)
     for start = 1, size - CHUNK, CHUNK do
@@ -310,10 +335,10 @@ local function finish(ok, value)
             rawget(value, "ignore_error_stats_update") == true
     end
     local kind = type(value)
-    if kind == "table" then
-        return hand_over(value)
-    elseif kind == "string" or kind == "number" or kind == "boolean" then
+    if kind == "string" or kind == "number" or kind == "boolean" then
         return value
+    elseif kind == "table" then
+        return hand_over(value)
     end
     return nil
 end
@@ -336,9 +361,7 @@ local function take_staged()
 end
 
 local function split(count, ...)
-    if count == 1 then
-        return { (...) }, { select(2, ...) }
-    elseif count == 0 then
+    if count == 0 then
         return {}, { ... }
     elseif count < 0 then -- the arguments are staged
         local all, keys, arguments = take_staged(), {}, {}
@@ -364,18 +387,24 @@ end
 local visible = {} -- what the globals of scripts read from
 
 local function script_entry(chunk)
-    return function(count, ...)
-        visible.KEYS, visible.ARGV = split(count, ...)
+    return function(count, first, ...)
+        if count == 1 then -- as most have
+            visible.KEYS, visible.ARGV = { first }, { ... }
+        else
+            visible.KEYS, visible.ARGV = split(count, first, ...)
+        end
         return finish(xpcall(chunk, handle))
     end
 end
 
 local function function_entry(callback)
+    local keys, arguments
+    local function body()
+        return callback(keys, arguments)
+    end
     return function(count, ...)
-        local keys, arguments = split(count, ...)
-        return finish(xpcall(function()
-            return callback(keys, arguments)
-        end, handle))
+        keys, arguments = split(count, ...)
+        return finish(xpcall(body, handle))
     end
 end
 
@@ -602,7 +631,6 @@ local redis = {
     LOG_DEBUG = 0, LOG_VERBOSE = 1, LOG_NOTICE = 2, LOG_WARNING = 3,
     REDIS_VERSION = version, REDIS_VERSION_NUM = version_number,
 }
-local call = python.call
 
 local BAD_ARGUMENT = "ERR Lua redis lib command arguments must be strings or integers"
 local NO_ARGUMENT = "ERR Please specify at least one argument for this redis lib call"
@@ -637,36 +665,54 @@ local function words_of(...)
     return words
 end
 
--- What goes to Python is strings, always: a table would be wrapped by an object, which takes memory where its lack
--- could not be told.
-function redis.call(...)
-    local a, b, c = ...
-    local count = select("#", ...)
-    local reply, kind, found
-    if count == 2 and type(a) == "string" and type(b) == "string" then
-        reply, kind, found = call(a, b)
-    elseif count == 3 and type(a) == "string" and type(b) == "string" and plain(c) then
-        reply, kind, found = call(a, b, type(c) == "string" and c or number_text(c))
-    else
-        local words, text = words_of(...)
-        if not words then
-            error({ err = text }, 0)
+-- What runs the calls of a command, by its name as scripts spell it. What is spelled unusually, or has subcommands, is not
+-- here: there is no end of such spellings.
+local entrances = setmetatable({}, {
+    __index = function(known, name)
+        local found = type(name) == "string" and python.entrance(name)
+        if found then
+            found = python.as_function(found)
+            known[name] = found
         end
-        reply, kind, found = call(unpack(words))
+        return found
+    end,
+})
+
+-- Return `redis.call`, or `redis.pcall`. An entrance relies on there being room for a small reply, which is cheap to see
+-- here; beyond the ceiling, `python.call` looks closely, and ends the script. What goes to Python is strings, always: a table would be wrapped by an object,
+-- which takes memory where its lack could not be told.
+local function caller(raises)
+    return function(...)
+        local name, a, b, c = ...
+        local call, count = gcinfo() < ceiling and entrances[name], select("#", ...)
+        local reply, kind, found
+        if call and count == 2 and type(a) == "string" then
+            reply, kind, found = call(a)
+        elseif call and count == 3 and type(a) == "string" and (type(b) == "string" or type(b) == "number") then
+            reply, kind, found = call(a, type(b) == "string" and b or number_text(b))
+        elseif call and count == 4 and type(a) == "string" and type(b) == "string" and (type(c) == "string" or type(c) == "number") then
+            reply, kind, found = call(a, b, type(c) == "string" and c or number_text(c))
+        else
+            local words, text = words_of(...)
+            if not words then
+                if raises then
+                    error({ err = text }, 0)
+                end
+                return { err = text }
+            elseif call then
+                reply, kind, found = call(unpack(words, 2))
+            else
+                reply, kind, found = python.call(unpack(words))
+            end
+        end
+        if kind == nil and reply ~= true then
+            return reply
+        end
+        return result(raises, reply, kind, found)
     end
-    if kind == nil and reply ~= true then
-        return reply
-    end
-    return result(true, reply, kind, found)
 end
 
-function redis.pcall(...)
-    local words, text = words_of(...)
-    if not words then
-        return { err = text }
-    end
-    return result(false, call(unpack(words)))
-end
+redis.call, redis.pcall = caller(true), caller(false)
 
 local function one_field(field, ...)
     local text = ...

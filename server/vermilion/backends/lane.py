@@ -1,0 +1,239 @@
+"""One client's way to what is behind: what it has selected there, the connection of its own, and the call it waits for.
+
+Most clients share connections, and their lane is the number of a database. A client in MULTI, WATCH, SUBSCRIBE, MONITOR
+or CLIENT TRACKING has a connection of its own for as long as that lasts.
+"""
+
+import logging
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Final, Protocol, final, runtime_checkable
+
+from vermilion import errors
+from vermilion.backends.link import Link
+from vermilion.errors import RespError
+from vermilion.pending import Pending
+from vermilion.protocol.encode import error_line
+from vermilion.protocol.reply import NO_REPLY, Encoded, Reply
+from vermilion.session import Session
+
+if TYPE_CHECKING:
+    from vermilion.backends.proxy import Proxy
+
+
+LOGGER: Final = logging.getLogger("vermilion")
+
+
+def _never() -> Reply:
+    """Stand in for a retry: no key of this process brings the reply."""
+    return None
+
+
+FORWARDED: Final = Pending((), type(None), 0, _never, NO_REPLY)
+"""What a client waits for while its calls are behind."""
+
+
+_REDIRECTIONS: Final = (b"-MOVED ", b"-ASK ")
+
+
+@runtime_checkable
+class KeepsBytes(Protocol):
+    """A transport that still has the bytes in which calls came."""
+
+    def arrived(self, calls: list[list[bytes]]) -> bytes | None:
+        """Return the bytes in which the calls that run came, if they hold just these, in the usual spelling."""
+
+
+def _no_bytes(_: list[list[bytes]]) -> None:
+    """Stand in for a transport whose calls have not come in bytes."""
+
+
+@final
+class Lane:
+    """One client's way; it takes its replies, too.
+
+    Args:
+        proxy: whose client it is.
+        session: the client.
+        db: the database that it begins with.
+
+    Attributes:
+        link: the connection of its own, if it has one.
+        in_multi: whether upstream queues its calls.
+        watching: whether upstream watches keys for it.
+        sticky: whether upstream keeps something else for it: CLIENT TRACKING, READONLY.
+        streaming: whether messages come that answer no call: SUBSCRIBE, MONITOR.
+        broken: whether its connection was lost in MULTI or after WATCH.
+        silent: whether the replies that come are dropped (CLIENT REPLY).
+        blocking: whether the connection is its own for one call only.
+        queued: the calls in MULTI that are the proxy's own: their places in the transaction.
+        queued_count: how many calls the transaction has.
+    """
+
+    __slots__ = (
+        "_after", "_parts", "arrived", "blocking", "broken", "calls", "closed", "db", "in_multi", "link", "proxy",
+        "queued", "queued_count", "session", "silent", "started_ns", "sticky", "streaming", "watching",
+    )  # fmt: skip
+
+    def __init__(self, proxy: "Proxy", session: Session, db: int) -> None:
+        self.proxy = proxy
+        self.session = session
+        self.db = db
+        transport = session.transport
+        self.arrived = transport.arrived if isinstance(transport, KeepsBytes) else _no_bytes
+        self.link: Link | None = None
+        self.in_multi = False
+        self.watching = False
+        self.sticky = False
+        self.streaming = False
+        self.broken = False
+        self.silent = False
+        self.blocking = False
+        self.closed = False
+        self.queued: list[tuple[int, list[bytes]]] = []
+        self.queued_count = 0
+        self.calls: list[list[bytes]] = []
+        self.started_ns = 0
+        self._after: Callable[[bytes], bytes] | None = None
+        self._parts: list[bytes] = []
+
+    @property
+    def keeps_link(self) -> bool:
+        """Whether upstream knows something about the client."""
+        return self.in_multi or self.watching or self.sticky or self.streaming
+
+    def forward(
+        self,
+        link: Link,
+        calls: list[list[bytes]],
+        wire: bytes,
+        replies: int,
+        deadline: float,
+        after: Callable[[bytes], bytes] | None = None,
+    ) -> Pending:
+        """Send calls of this client, which waits for their replies.
+
+        Args:
+            link: the connection.
+            calls: the calls, for the figures.
+            wire: their bytes.
+            replies: how many replies come.
+            deadline: when they must have come.
+            after: makes of all replies what the client gets.
+        """
+        self.begin(calls, after)
+        link.send(wire, replies, self, deadline)
+        return FORWARDED
+
+    def begin(self, calls: list[list[bytes]], after: Callable[[bytes], bytes] | None = None) -> None:
+        """Let the client wait for replies to calls; whoever sends them gives these to `complete`."""
+        self.session.pending = FORWARDED
+        self.calls = calls
+        self.started_ns = perf_counter_ns()
+        self._after = after
+
+    # What comes back --------------------------------------------------------------------------------------
+
+    def complete(self, wire: bytes) -> None:
+        """Give the client its replies."""
+        if self.closed:
+            return
+        if self.link is not None and wire.startswith(_REDIRECTIONS) and self.proxy.is_cluster:
+            if self.proxy.redirected(self, wire):
+                return
+            wire = error_line(RespError(errors.UPSTREAM_MOVED))
+        after = self._after
+        if after is not None:
+            self._after = None
+            self.session.pending = None  # it may run calls of the proxy's own
+            if self._parts:
+                wire = b"".join([*self._parts, wire])
+                self._parts.clear()
+            wire = self._made_of(after, wire)
+        if self.blocking:
+            self.blocking = False
+            self.let_go(clean=True)
+        self.proxy.count(self.calls, perf_counter_ns() - self.started_ns)
+        self._answer(wire)
+
+    @staticmethod
+    def _made_of(after: Callable[[bytes], bytes], wire: bytes) -> bytes:
+        """Make of replies what the client gets; one bug there must not cost the other clients their replies."""
+        try:
+            return after(wire)
+        except RespError as error:
+            return error_line(error)
+        except Exception:
+            LOGGER.exception("What upstream answered could not be understood; this is a bug")
+            return error_line(RespError(errors.INTERNAL))
+
+    def part(self, wire: bytes) -> None:
+        """Give the client the first bytes of long replies."""
+        if self.closed:
+            return
+        if self._after is not None:
+            self._parts.append(wire)
+        elif not self.silent:
+            self.session.transport.push(Encoded(wire))
+
+    def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:
+        """Give the client an error for each call that has no reply; close where it has half of one."""
+        if self.closed:
+            return
+        after, self._after = self._after, None
+        self._parts.clear()
+        self.proxy.tally_failure(error, left)
+        if cut and after is None and not self.silent:
+            self.session.transport.abort()
+            return
+        if after is not None:
+            left, wire = 1, b""
+        self.blocking = False
+        self._answer(wire + error_line(RespError(error)) * left)
+
+    def _answer(self, wire: bytes) -> None:
+        """Give the client these bytes, and let it go on."""
+        session = self.session
+        session.pending = None
+        silent, self.silent = self.silent, False
+        session.transport.answer(NO_REPLY if silent else Encoded(wire))
+
+    def stray(self, wire: bytes) -> None:
+        """Give the client what answers no call."""
+        if not self.closed:
+            self.session.transport.push(Encoded(wire))
+
+    def lost(self) -> None:
+        """Know that the connection of this client is gone, and what upstream knew of it."""
+        self.link = None
+        if self.closed:
+            return
+        if self.streaming or self.sticky:
+            # Messages or invalidations may be missing, which only a closed connection tells a client.
+            self.session.transport.abort()
+        elif self.in_multi or self.watching:
+            self.broken = True
+
+    # The connection of its own ----------------------------------------------------------------------------
+
+    def let_go(self, *, clean: bool = False) -> None:
+        """Give the connection back when upstream knows nothing of this client any more."""
+        if self.link is not None and not self.keeps_link:
+            link, self.link = self.link, None
+            link.db = self.db
+            link.give_back(clean=clean)
+
+    def forget(self) -> None:
+        """Begin anew: no transaction, no messages (RESET)."""
+        self.in_multi = self.watching = self.sticky = self.streaming = self.broken = False
+        self.silent = False
+        self.queued.clear()
+        self.queued_count = 0
+        self.let_go()
+
+    def close(self) -> None:
+        """The client has left: what it waited for, or had watched, is nobody's."""
+        self.closed = True
+        link, self.link = self.link, None
+        if link is not None:
+            link.close()

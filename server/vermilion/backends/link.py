@@ -1,0 +1,475 @@
+"""One connection to a server behind this one: calls of many clients go out, replies come back in their order.
+
+    send -> queue -> one write per turn of the event loop -> upstream -> ReplyFramer -> the first that waits
+
+A call is a number of bytes and a number of replies: what comes back is cut where so many replies end, and handed on as
+it is. Calls go out only once the server has taken the login and the database, so that none runs as somebody else. What
+was sent is never sent again: whoever waits when a connection breaks is told that the call may have run.
+"""
+
+import asyncio
+import math
+import ssl
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, cast
+
+from vermilion import errors
+from vermilion.backends.upstream_url import Address
+from vermilion.protocol.framing import FramingError, ReplyFramer
+from vermilion.protocol.request import write_calls
+
+HELD_MOST: Final = 64 * 1024
+"""Bytes of replies that are kept until the last one is whole; of a longer one, parts are handed on as they come."""
+
+NO_DEADLINE: Final = math.inf
+
+CLOSED: Final = "closed"
+"""Why a connection is gone that the proxy itself has closed."""
+
+_BARRIER_MOST: Final = 128
+"""Longer than any frame that ends a call on a connection that `watch_for` one."""
+
+
+class Taker(Protocol):
+    """Who waits for replies; it is told exactly once how that ended."""
+
+    def complete(self, wire: bytes) -> None:
+        """Take all replies, or what `part` has not been given of them."""
+
+    def part(self, wire: bytes) -> None:
+        """Take the first bytes of long replies."""
+
+    def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:
+        """Take what has come, and why no more will.
+
+        Args:
+            wire: whole replies that have come.
+            left: how many have not.
+            error: the text to give in their place.
+            cut: whether `part` was given the beginning of a reply that has no end.
+        """
+
+
+class Listener(Protocol):
+    """Who owns a connection, and takes what answers no call: messages of pub/sub, invalidations, MONITOR's lines."""
+
+    def stray(self, wire: bytes) -> None:
+        """Take bytes that answer no call."""
+
+    def lost(self) -> None:
+        """The connection is gone, with what the server knew about it."""
+
+
+class Login:
+    """How a connection is set up.
+
+    Args:
+        address: where the server is.
+        username: empty for the default user.
+        password: empty for none.
+        tls: None for plain TCP.
+        connect_timeout: seconds until the server must have taken the login.
+    """
+
+    __slots__ = ("address", "connect_timeout", "password", "tls", "username")
+
+    def __init__(
+        self,
+        address: Address,
+        username: str,
+        password: str,
+        tls: ssl.SSLContext | None,
+        connect_timeout: float,
+    ) -> None:
+        self.address = address
+        self.username = username
+        self.password = password
+        self.tls = tls
+        self.connect_timeout = connect_timeout
+
+
+class Link(asyncio.Protocol):
+    """A connection.
+
+    Args:
+        login: whose it is.
+        db: the database that it works on.
+        resp: the version of RESP that it speaks; 2 where the server does not know version 3.
+        on_ready: told when calls may go out.
+        on_lost: told why it is gone, and whether it had been ready; once.
+
+    LLM Context:
+        - `send` may be called at once: what is sent before the server has taken the login waits.
+        - A link that is `closed` stays so; there is a new one for a new connection.
+    """
+
+    def __init__(
+        self,
+        login: Login,
+        db: int,
+        resp: int,
+        on_ready: "Callable[[Link], None]",
+        on_lost: "Callable[[Link, str, bool], None]",
+    ) -> None:
+        self.login = login
+        self.db = db
+        self.resp = resp
+        self.client_id = b""
+        """How the server calls this connection: CLIENT UNBLOCK wants to know."""
+        self.ready = False
+        self.closed = False
+        self.listener: Listener | None = None
+        self.barrier: tuple[bytes, ...] = ()
+        """Where set, frames are looked at one by one, and one of these ends the call; see `watch_for`."""
+        self.word = b""
+        self.give_back: Callable[..., None] = _keep
+        """Where a connection of one client goes when it is not needed any more; takes `clean`."""
+        self.in_flight = 0
+        self.idle_since = 0.0
+        self._on_ready = on_ready
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._framer = ReplyFramer()
+        self._waiting: deque[tuple[Taker, int, float, int]] = deque()
+        self._outgoing: list[bytes] = []
+        self._rest = b""
+        self._done = 0
+        self._held: list[bytes] = []
+        self._held_size = 0
+        self._whole = 0
+        """How many of the held bytes are of whole replies."""
+        self._cut = False
+        """Whether `part` was given the beginning of a reply, and not its end yet."""
+        self._opening: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+
+    # Opening and closing ----------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Begin to connect."""
+        self._opening = self._loop.create_task(self._open())
+
+    async def _open(self) -> None:
+        """Connect, and have the server take the login."""
+        login = self.login
+        address = login.address
+        try:
+            async with asyncio.timeout(login.connect_timeout):
+                if address.port:
+                    await self._loop.create_connection(
+                        lambda: self, address.host, address.port, ssl=login.tls
+                    )
+                else:
+                    await self._loop.create_unix_connection(lambda: self, address.host)
+                await self._log_in()
+        except TimeoutError:
+            self._lose("it does not answer")
+        except OSError as error:
+            self._lose(_reason(error))
+        except _RefusedError as error:
+            self._lose(str(error))
+        else:
+            self._opening = None
+            if not self.closed:
+                self.ready = True
+                self.idle_since = self._loop.time()
+                self._on_ready(self)
+                self._flush()
+
+    async def _log_in(self) -> None:
+        """Say who we are, and choose the protocol and the database."""
+        login = self.login
+        calls: list[list[bytes]] = []
+        if login.password:
+            names = [login.username.encode()] if login.username else []
+            calls.append([b"AUTH", *names, login.password.encode()])
+        if self.resp == 3:
+            calls.append([b"HELLO", b"3"])
+        if self.db:
+            calls.append([b"SELECT", b"%d" % self.db])
+        calls.append([b"CLIENT", b"ID"])
+        answers = Answers(self._loop)
+        self._waiting.appendleft((answers, len(calls), NO_DEADLINE, 0))
+        self._write(write_calls(calls))
+        wire = await answers.future
+        for argv, reply in zip(calls, split_replies(wire, len(calls)), strict=True):
+            if argv[0] == b"CLIENT":
+                self.client_id = reply[1:-2] if reply.startswith(b":") else b""
+            elif reply.startswith(b"-"):
+                if argv[0] == b"HELLO" and reply.startswith((b"-NOPROTO", b"-ERR unknown command")):
+                    self.resp = 2
+                    continue
+                raise _RefusedError(reply[1:-2].decode("utf-8", "backslashreplace"))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection."""
+        # uvloop's transports do not inherit from asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everybody who waits."""
+        self._lose(str(exc) if exc else "it closed the connection")
+
+    def eof_received(self) -> bool:
+        """Close, as the server did."""
+        return False
+
+    def abort(self, reason: str, error: str = errors.UPSTREAM_LOST) -> None:
+        """Close at once, and tell everybody who waits."""
+        self._lose(reason, error)
+
+    def close(self) -> None:
+        """Close a connection whose client has left, or that nobody uses."""
+        self.listener = None
+        self._lose(CLOSED)
+
+    def _lose(self, reason: str, error: str = errors.UPSTREAM_LOST) -> None:
+        """Be gone, once: fail those who wait, tell the owner."""
+        if self.closed:
+            return
+        self.closed = True
+        was_ready, self.ready = self.ready, False
+        if self._transport is not None:
+            self._transport.abort()
+        if self._opening is not None and self._opening is not asyncio.current_task():
+            self._opening.cancel()
+        waiting, self._waiting = self._waiting, deque()
+        self._on_lost(self, reason, was_ready)
+        if not was_ready:
+            error = errors.upstream_unavailable(reason)
+        first = True
+        for taker, count, _, _ in waiting:
+            if first:
+                held = b"".join(self._held)[: self._whole]
+                taker.fail(held, count - self._done, error, cut=self._cut)
+                first = False
+            else:
+                taker.fail(b"", count, error, cut=False)
+        self._held.clear()
+        if self.listener is not None:
+            self.listener.lost()
+
+    # Calls ------------------------------------------------------------------------------------------------
+
+    def send(self, wire: bytes, replies: int, taker: Taker, deadline: float) -> None:
+        """Send calls, soon; and give their replies to who waits for them.
+
+        Args:
+            wire: the calls.
+            replies: how many there will be.
+            taker: who waits for them.
+            deadline: the time of the event loop by which they must have come.
+        """
+        if not self._outgoing and self.ready:
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(wire)
+        self._waiting.append((taker, replies, deadline, len(wire)))
+        self.in_flight += len(wire)
+
+    def _flush(self) -> None:
+        """Write what all clients have sent in this turn of the event loop."""
+        if self._outgoing and self.ready:
+            self._write(b"".join(self._outgoing))
+            self._outgoing.clear()
+
+    def _write(self, wire: bytes) -> None:
+        assert self._transport is not None  # noqa: S101  # a ready link has one
+        self._transport.write(wire)
+
+    @property
+    def waits(self) -> int:
+        """How many calls, or groups of them, wait for replies."""
+        return len(self._waiting)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the reply that comes next should have come by now."""
+        return bool(self._waiting) and self._waiting[0][2] < self._loop.time()
+
+    # Replies ----------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Give replies to those who wait for them."""
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        try:
+            if self.barrier and self.ready:
+                self._hear(data)
+            else:
+                self._deal(data)
+        except FramingError as error:
+            self.abort(f"it does not speak RESP: {error}")
+
+    def _deal(self, data: bytes) -> None:
+        """Cut where replies end."""
+        advance = self._framer.advance
+        waiting = self._waiting
+        at = 0
+        size = len(data)
+        while waiting and at < size:
+            taker, count, _, sent = waiting[0]
+            end, whole = advance(data, at, count - self._done)
+            if whole + self._done < count:
+                self._keep(taker, data, at, end, whole)
+                return
+            waiting.popleft()
+            self._done = 0
+            self.in_flight -= sent
+            part = data[at:end]
+            if self._held:
+                self._held.append(part)
+                part = b"".join(self._held)
+                self._held.clear()
+                self._held_size = self._whole = 0
+            self._cut = False
+            at = end
+            taker.complete(part)
+            if self.barrier and self.ready:
+                self._hear(data[at:])
+                return
+        if at < size and not self.closed:
+            self._take_stray(data[at:])
+
+    def _keep(self, taker: Taker, data: bytes, at: int, end: int, whole: int) -> None:
+        """Keep what has come of replies that are not whole yet; hand it on when it has grown large."""
+        self._done += whole
+        if whole:
+            self._whole = self._held_size + self._framer.boundary - at
+            self._cut = False
+        self._held.append(data[at:end])
+        self._held_size += end - at
+        self._rest = data[end:]
+        if self._held_size > HELD_MOST:
+            part = b"".join(self._held)
+            self._held.clear()
+            self._held_size = self._whole = 0
+            self._cut = end != self._framer.boundary
+            taker.part(part)
+
+    def _take_stray(self, data: bytes) -> None:
+        """Take what answers no call: pushes, on a connection that somebody owns."""
+        if self.listener is None:
+            self.abort("it sent what nobody has asked for")
+            return
+        end, _ = self._framer.advance(data, 0, len(data) + 1, pushes=True)
+        self._rest = data[end:]
+        self.listener.stray(data[:end])
+
+    def watch_for(self, word: bytes) -> None:
+        """Look at frames one by one from now on, until the reply to a PING with a word that nobody can foresee.
+
+        Args:
+            word: what the PING behind the call says; empty to look at frames no longer.
+        """
+        self.word = word
+        plain = b"$%d\r\n%b\r\n" % (len(word), word)
+        self.barrier = (plain, b"*2\r\n$4\r\npong\r\n%b" % plain) if word else ()
+
+    def _hear(self, data: bytes) -> None:
+        """Hand on all frames but the one that ends the call."""
+        at = start = 0
+        size = len(data)
+        while at < size and not self.closed:
+            end, whole = self._framer.advance(data, at, 1, pushes=True)
+            if not whole:
+                if end - at <= _BARRIER_MOST:
+                    # It may be the one that ends the call: to be looked at in one piece, with the bytes to come.
+                    self._framer = ReplyFramer()
+                else:
+                    at = end
+                break
+            frame = data[at:end]
+            if frame in self.barrier and self._waiting:
+                if at > start:
+                    self._tell(data[start:at])
+                taker, _, _, sent = self._waiting.popleft()
+                self.in_flight -= sent
+                start = at = end
+                taker.complete(frame)
+            elif frame.startswith(b"+") and self.word in frame:
+                # MONITOR shows the PING, too.
+                if at > start:
+                    self._tell(data[start:at])
+                start = at = end
+            else:
+                at = end
+        if at > start and not self.closed:
+            self._tell(data[start:at])
+        self._rest = data[at:]
+
+    def _tell(self, wire: bytes) -> None:
+        if self.listener is not None:
+            self.listener.stray(wire)
+
+
+class _RefusedError(Exception):
+    """The server refused the login, the protocol or the database."""
+
+
+class Answers:
+    """Waits for replies on behalf of a coroutine.
+
+    Args:
+        loop: the event loop that it runs on.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.future: asyncio.Future[bytes] = loop.create_future()
+        self._parts: list[bytes] = []
+
+    def complete(self, wire: bytes) -> None:
+        """Return all of them."""
+        if not self.future.done():
+            self.future.set_result(b"".join([*self._parts, wire]))
+
+    def part(self, wire: bytes) -> None:
+        """Keep the first bytes."""
+        self._parts.append(wire)
+
+    def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:  # a Taker's
+        """Raise ConnectionError."""
+        if not self.future.done():
+            self.future.set_exception(ConnectionError(error))
+
+
+class Discard:
+    """Wants no replies: for calls that are made for their effect."""
+
+    def complete(self, wire: bytes) -> None:
+        """Drop them."""
+
+    def part(self, wire: bytes) -> None:
+        """Drop them."""
+
+    def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:
+        """Mind nothing."""
+
+
+DISCARD: Final = Discard()
+
+
+def split_replies(wire: bytes, replies: int) -> Sequence[bytes]:
+    """Return each of several whole replies."""
+    framer = ReplyFramer()
+    found: list[bytes] = []
+    at = 0
+    for _ in range(replies):
+        end, _ = framer.advance(wire, at, 1)
+        found.append(wire[at:end])
+        at = end
+    return found
+
+
+def _keep(*, clean: bool) -> None:
+    """Stand in for a pool: a connection that is shared is nobody's to give back."""
+
+
+def _reason(error: OSError) -> str:
+    """Return what the system says, without the address that asyncio adds."""
+    import os  # noqa: PLC0415  # for its texts only
+
+    if isinstance(error, ssl.SSLError) or not error.errno or error.errno < 0:
+        return str(error.strerror or error)
+    return os.strerror(error.errno)

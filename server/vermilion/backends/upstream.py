@@ -1,0 +1,337 @@
+"""One server behind this one: the connections to it, how it stands, and when to try again.
+
+Ordinary calls of all clients share one connection for each database and version of RESP. A call that would hold up the
+others, or that leaves something behind in its connection, has a connection of its own from a bounded pool, and gives it
+back clean. While the server is not there, calls are refused at once, and it is looked for again and again: after 50 ms
+first, then twice as long each time up to 2 s, each time by a random part less, so that many proxies do not come back in
+the same instant.
+"""
+
+import asyncio
+import logging
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from vermilion import errors
+from vermilion.backends.link import CLOSED, DISCARD, Link, Login
+from vermilion.errors import RespError
+from vermilion.protocol.request import write_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOGGER: Final = logging.getLogger("vermilion")
+
+FIRST_DELAY_S: Final = 0.05
+LONGEST_DELAY_S: Final = 2.0
+IDLE_S: Final = 60.0
+"""After so long without a call, connections are closed but for one."""
+
+
+class Limits:
+    """What is allowed of one server.
+
+    Args:
+        timeout: seconds for a reply.
+        connections: the most connections of their own that calls have.
+        in_flight: the most bytes of calls that wait for replies.
+    """
+
+    __slots__ = ("connections", "in_flight", "timeout")
+
+    def __init__(self, timeout: float, connections: int, in_flight: int) -> None:
+        self.timeout = timeout
+        self.connections = connections
+        self.in_flight = in_flight
+
+
+class Tally:
+    """What is counted, for INFO and for the metrics."""
+
+    __slots__ = ("calls", "connections_opened", "lost", "refused", "retries", "timeouts")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.connections_opened = 0
+        self.lost = 0
+        self.refused = 0
+        self.retries = 0
+        self.timeouts = 0
+
+
+class Upstream:
+    """One server.
+
+    Args:
+        login: where it is, and who we are there.
+        limits: what is allowed.
+        tally: what is counted.
+        random: the source of chance, for the time until the next try.
+        on_state: told when it comes or goes.
+
+    LLM Context:
+        - `shared` and `own` raise RespError, whose text is for the client, when there is no connection and none is
+          about to be.
+    """
+
+    def __init__(
+        self,
+        login: Login,
+        limits: Limits,
+        tally: Tally,
+        random: Random,
+        on_state: "Callable[[Upstream], None]",
+    ) -> None:
+        self.login = login
+        self.limits = limits
+        self.tally = tally
+        self.up = False
+        self.reason = "not connected yet"
+        self._random = random
+        self._on_state = on_state
+        self._shared: dict[tuple[int, int], Link] = {}
+        self._idle: list[Link] = []
+        self._own: set[Link] = set()
+        self._failures = 0
+        self._retry: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+
+    def open(self) -> None:
+        """Connect, and stay connected."""
+        self._connect(0, 2)
+        self._watch = self._loop.call_later(self._period, self._look)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._closed = True
+        for timer in (self._retry, self._watch):
+            if timer is not None:
+                timer.cancel()
+        self._retry = None
+        for link in [*self._shared.values(), *self._own, *self._idle]:
+            link.close()
+        self._shared.clear()
+
+    # For calls --------------------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float:
+        """When the reply to a call that is made now must have come."""
+        return self._loop.time() + self.limits.timeout
+
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return len(self._shared) + len(self._own) + len(self._idle)
+
+    @property
+    def own_connections(self) -> int:
+        """How many are one client's own at the moment."""
+        return len(self._own)
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes of calls that wait for replies."""
+        return sum(link.in_flight for link in self._shared.values()) + sum(
+            link.in_flight for link in self._own
+        )
+
+    def shared(self, db: int, resp: int) -> Link:
+        """Return the connection for ordinary calls.
+
+        Args:
+            db: the database that they work on.
+            resp: the version of RESP that their client speaks.
+
+        Raises:
+            RespError: when there is none, or too many calls wait.
+        """
+        link = self._shared.get((db, resp))
+        if link is None:
+            self._refuse_when_down()
+            link = self._connect(db, resp)
+        if link.in_flight > self.limits.in_flight:
+            self.tally.refused += 1
+            raise RespError(errors.UPSTREAM_FULL)
+        return link
+
+    def own(self, db: int, resp: int) -> Link:
+        """Return a connection for one client alone, until it is given back.
+
+        Args:
+            db: the database that it begins with.
+            resp: the version of RESP that the client speaks.
+
+        Raises:
+            RespError: when there is none, or all are taken.
+        """
+        for link in self._idle:
+            if link.db == db and link.resp == resp:
+                self._idle.remove(link)
+                break
+        else:
+            self._refuse_when_down()
+            if len(self._own) >= self.limits.connections:
+                self.tally.refused += 1
+                raise RespError(errors.UPSTREAM_NO_CONNECTION)
+            if len(self._own) + len(self._idle) >= self.limits.connections:
+                self._idle[0].close()
+            link = self._new(db, resp)
+            link.give_back = partial(self._take_back, link)
+        self._own.add(link)
+        return link
+
+    def _take_back(self, link: Link, *, clean: bool) -> None:
+        """Take a connection back from its client.
+
+        Args:
+            link: from `own`.
+            clean: whether it is as it was; otherwise the server is told to RESET it.
+        """
+        link.listener = None
+        if link not in self._own:
+            return  # it is gone
+        self._own.discard(link)
+        if link.closed or link.waits or link.barrier or self._closed:
+            # A reply that nobody waits for any more, or messages that still come: a new connection is cheaper.
+            link.close()
+            return
+        if not clean:
+            calls = [[b"RESET"]]
+            login = self.login
+            if login.password:
+                names = [login.username.encode()] if login.username else []
+                calls.append([b"AUTH", *names, login.password.encode()])
+            if link.resp == 3:
+                calls.append([b"HELLO", b"3"])
+            if link.db:
+                calls.append([b"SELECT", b"%d" % link.db])
+            link.send(write_calls(calls), len(calls), _Renewal(link), self.deadline)
+        link.idle_since = self._loop.time()
+        self._idle.append(link)
+
+    def _refuse_when_down(self) -> None:
+        """Raise while it is known that the server is not there."""
+        if self._retry is not None:
+            self.tally.refused += 1
+            raise RespError(errors.upstream_unavailable(self.reason))
+
+    # Connections ------------------------------------------------------------------------------------------
+
+    def _connect(self, db: int, resp: int) -> Link:
+        """Open a connection for ordinary calls."""
+        link = self._shared[db, resp] = self._new(db, resp)
+        return link
+
+    def _new(self, db: int, resp: int) -> Link:
+        link = Link(self.login, db, resp, self._is_ready, self._is_lost)
+        link.open()
+        return link
+
+    def _is_ready(self, _: Link) -> None:
+        """Note that the server is there."""
+        self.tally.connections_opened += 1
+        self._failures = 0
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+        if not self.up:
+            self.up = True
+            self.reason = ""
+            LOGGER.info("Upstream %s is there", self.login.address)
+            self._on_state(self)
+
+    def _is_lost(self, link: Link, reason: str, was_ready: bool) -> None:  # a Link's on_lost
+        """Note that a connection is gone, or did not come to be."""
+        key = next((key for key, shared in self._shared.items() if shared is link), None)
+        if key is not None:
+            del self._shared[key]
+        self._own.discard(link)
+        if link in self._idle:
+            self._idle.remove(link)
+        if self._closed or reason == CLOSED:
+            return
+        if was_ready:
+            self.tally.lost += 1
+            if key is None:
+                return  # the server closes idle connections, and those whose client it was told to kill
+            if (0, 2) not in self._shared:
+                self._connect(0, 2)
+        elif not any(shared.ready for shared in self._shared.values()):
+            self._is_down(reason)
+
+    def _is_down(self, reason: str) -> None:
+        """Note that the server is not there, and look again later."""
+        self.reason = reason
+        if self.up or not self._failures:
+            LOGGER.warning("Upstream %s is not there: %s", self.login.address, reason)
+        was_up, self.up = self.up, False
+        if self._retry is None and not self._shared:
+            delay = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(self._failures, 10))
+            self._retry = self._loop.call_later(delay * self._random.uniform(0.5, 1), self._try_again)
+        self._failures += 1
+        if was_up:
+            self._on_state(self)
+
+    def _try_again(self) -> None:
+        """Look for the server."""
+        self._retry = None
+        self._connect(0, 2)
+
+    # Looking after ----------------------------------------------------------------------------------------
+
+    @property
+    def _period(self) -> float:
+        return max(min(self.limits.timeout / 4, 1.0), 0.01)
+
+    def _look(self) -> None:
+        """Give up connections whose replies do not come, and close those that nobody uses."""
+        self._watch = self._loop.call_later(self._period, self._look)
+        now = self._loop.time()
+        overdue = False
+        for link in [*self._shared.values(), *self._own, *self._idle]:
+            if link.is_overdue:
+                self.tally.timeouts += 1
+                overdue = overdue or link in self._shared.values()
+                link.abort("it does not answer", errors.UPSTREAM_TIMEOUT)
+        if overdue:
+            # Whoever waits without a deadline, as BLPOP may, must not wait for a server that hangs.
+            for link in [*self._own]:
+                link.abort("it does not answer", errors.UPSTREAM_TIMEOUT)
+        for key, link in [*self._shared.items()]:
+            if link.waits or not link.ready:
+                link.idle_since = now
+            elif now - link.idle_since > IDLE_S and key != (0, 2):
+                link.close()
+        for link in [*self._idle]:
+            if now - link.idle_since > IDLE_S:
+                link.close()
+        # Silence is no sign of health: ask, where nobody else does.
+        main = self._shared.get((0, 2))
+        if main is not None and main.ready and not main.waits:
+            main.send(write_calls([[b"PING"]]), 1, DISCARD, self.deadline)
+
+
+class _Renewal:
+    """Sees that a connection is clean before the next client has it.
+
+    Args:
+        link: the connection; closed when the server refuses.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def complete(self, wire: bytes) -> None:
+        """Look for refusals: a server before 6.2 does not know RESET."""
+        if wire.startswith(b"-") or b"\r\n-" in wire:
+            self._link.abort("it cannot be reset")
+
+    def part(self, wire: bytes) -> None:
+        """Drop what is longer than such replies are."""
+
+    def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:
+        """Mind nothing: the connection is gone."""
