@@ -487,7 +487,7 @@ class Proxy:
             if refusal is not None:
                 self.engine.stats.count_error(refusal.partition(" ")[0])
                 return RespError(refusal)
-            if gates & GATE_PAUSE and self.engine.pause.postpones(session, command):
+            if gates & GATE_PAUSE and self.engine.pause.postpones(session, command, argv):
                 pending = self.engine.pause.postpone(session, argv)
                 self.engine.waiting.suspend(session, pending, argv)
                 return pending
