@@ -6,7 +6,8 @@ import socket
 from vermilion import MemoryCacheBackend, Server
 from vermilion.config import Config
 
-ENDLESS = b"*3\r\n$4\r\nEVAL\r\n$17\r\nwhile true do end\r\n$1\r\n0\r\n"
+LONG = b"local begun = os.clock() while os.clock() - begun < 20 do end"  # it ends though the test should fail
+ENDLESS = b"*3\r\n$4\r\nEVAL\r\n$%d\r\n%b\r\n$1\r\n0\r\n" % (len(LONG), LONG)
 KILL = b"SCRIPT KILL\r\n"
 
 
