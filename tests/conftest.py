@@ -1,5 +1,6 @@
 """What all test folders share: a real server, and repeatable examples."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -17,6 +18,15 @@ settings.register_profile(
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target),
 )
 settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def the_logger_as_it_was() -> Iterator[None]:
+    """Whoever runs the command line in the test's process sets the logger up; the next test finds it as it was."""
+    logger = logging.getLogger("vermilion")
+    before = logger.handlers[:], logger.level, logger.propagate
+    yield
+    logger.handlers[:], logger.level, logger.propagate = before
 
 
 @pytest.fixture(scope="session")
