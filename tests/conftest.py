@@ -22,11 +22,13 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def the_logger_as_it_was() -> Iterator[None]:
-    """Whoever runs the command line in the test's process sets the logger up; the next test finds it as it was."""
+    """The command line sets the logger up, and frameworks switch off the loggers of others; no test is to notice."""
     logger = logging.getLogger("vermilion")
-    before = logger.handlers[:], logger.level, logger.propagate
+    logger.disabled, logger.propagate = False, True
+    logger.setLevel(logging.NOTSET)
+    before = logger.handlers[:]
     yield
-    logger.handlers[:], logger.level, logger.propagate = before
+    logger.handlers[:] = before
 
 
 @pytest.fixture(scope="session")
