@@ -56,8 +56,14 @@ async def test_a_server_is_stopped_from_without() -> None:
     async with Server(MemoryCacheBackend(config=config), port=0) as server:
 
         def stop() -> bytes:
-            with socket.create_connection(("127.0.0.1", server.port), 10) as caller:
+            address = ("127.0.0.1", server.port)
+            with (
+                socket.create_connection(address, 10) as caller,
+                socket.create_connection(address, 10) as witness,
+            ):
+                call(witness, b"PING\r\n")
                 caller.sendall(ENDLESS)
+                call(witness, b"GET k\r\n")  # the script runs: who comes now meets the desk, not the loop
                 with socket.create_connection(("127.0.0.1", server.port), 10) as comer:
                     refused = call(comer, b"SHUTDOWN\r\n")
                     comer.sendall(b"SHUTDOWN NOSAVE\r\n")
