@@ -191,6 +191,22 @@ def test_a_suite_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "suites: there is no suite 'jedis', but fakeredis, redis-py\n"
 
 
+def test_a_run_that_is_lost_does_not_take_the_others_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def execute(run: Run, *_: object) -> Result:
+        if run.resp == 2:
+            raise SuiteError("pytest was killed")
+        return Result(run, {"a": "passed"}, {}, frozenset(), Path("log"), 1)
+
+    monkeypatch.setattr(command_line, "execute", execute)
+    assert command_line.main(["redis-py", "--part", "sync"]) == 2
+    printed = capsys.readouterr()
+    assert "  sync       RESP3  1 passed, 0 failed" in printed.out
+    assert "RESP2" not in printed.out
+    assert printed.err == "suites: pytest was killed\n"
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
