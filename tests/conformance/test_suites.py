@@ -93,6 +93,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setattr(sources, "BUILD", tmp_path)
     metadata = "Metadata-Version: 2.1\nName: small\nVersion: 1.0\n"
     files = {"PKG-INFO": metadata, "tests/test_small.py": TESTS, "tests/test_broken.py": "import nothing"}
+    files["tests/test_none.py"] = "import pytest; pytest.skip('no module', allow_module_level=True)"
     sha256 = pack(tmp_path / "small-1.0.tar.gz", files)
     file = tmp_path / "small.toml"
     file.write_text(SUITE.format(sha256=sha256))
@@ -101,7 +102,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
 
 def test_a_suite_is_run(small: Suite) -> None:
     result = execute(Run(small, small.parts[0], 3), serve, ())
-    assert {test.partition("::")[2]: outcome for test, outcome in result.outcomes.items()} == {
+    assert {test.rpartition("::")[2]: outcome for test, outcome in result.outcomes.items()} == {
         "test_port[3]": "passed",
         "test_version[3]": "passed",
         "test_skipped[3]": "skipped",
@@ -110,8 +111,9 @@ def test_a_suite_is_run(small: Suite) -> None:
         "test_endless[3]": "listed",
         "test_wrong[3]": "failed",
         "test_none_of_its_fixtures[3]": "failed",
+        "tests/test_none.py": "skipped",
     }
-    assert result.reasons == {"not today": 1, "listed: is wrong": 1, "listed: never ends": 1}
+    assert result.reasons == {"no module": 1, "not today": 1, "listed: is wrong": 1, "listed: never ends": 1}
     assert unused(small.skips, result.used) == ["*::test_gone*"]
     assert "nothing" in result.log.read_text()
 
