@@ -7,6 +7,8 @@ import ssl
 import sys
 import tarfile
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -238,3 +240,7 @@ def test_the_suites_here() -> None:
     for suite in map(load, names()):
         assert len(suite.source.sha256) == 64
         assert suite.parts
+        for part in suite.parts:
+            plugins = [after for word, after in pairwise(part.arguments) if word == "-p"]
+            assert all(map(find_spec, plugins))
+            assert bool(plugins) == (part.name == "in-process")
