@@ -644,6 +644,17 @@ class Engine:
         refusal = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         return None if refusal is None else self.reject(session, command, refusal)
 
+    def make(self, session: Session, argv: list[bytes]) -> None:
+        """Make a call that was held up, and answer it: one of its own, be it in the midst of another client's."""
+        caller, self._caller = self._caller, None
+        afterwards, self._afterwards = self._afterwards, []
+        try:
+            reply = self.execute(session, argv)
+        finally:
+            self._caller, self._afterwards = caller, afterwards
+        if type(reply) is not Pending:
+            session.transport.answer(reply)
+
     def unblock(self, session: Session, reply: Reply) -> None:
         """Give a client whose call is pending this reply instead of the awaited one."""
         if isinstance(reply, RespError):
