@@ -16,6 +16,7 @@ from vermilion.session import (
     GATE_ACL,
     GATE_AUTH,
     GATE_BUSY,
+    GATE_JOURNAL,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
@@ -44,6 +45,7 @@ ALL_GATES: Final = (
     | GATE_SUBSCRIBED
     | GATE_TRACKING
     | GATE_MONITOR
+    | GATE_JOURNAL
     | GATE_PAUSE
     | GATE_TIMED
 )

@@ -26,6 +26,7 @@ from vermilion.engine.client_eviction import evict_clients
 from vermilion.engine.diskless import Diskless
 from vermilion.engine.eviction import Eviction, Meter
 from vermilion.engine.heap import Heap
+from vermilion.engine.journal import Journal
 from vermilion.engine.monitors import Monitors
 from vermilion.engine.notifications import Notifications
 from vermilion.engine.pausing import Pause
@@ -47,6 +48,7 @@ from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Stat
 from vermilion.session import (
     GATE_ACL,
     GATE_BUSY,
+    GATE_JOURNAL,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
@@ -135,6 +137,7 @@ class Engine:
         self.next_session_id = 1
         self.transactions = Transactions(self)
         self.monitors = Monitors(self)
+        self.journal = Journal(self)
         self.pause = Pause(self)
         self._common_gates = GATE_RESOLVE
         """Those that new sessions have."""
@@ -480,7 +483,12 @@ class Engine:
         before, self._caller = self._caller, session
         ahead: list[Reply] = []
         try:
-            reply = self._execute_found(session, command, argv)
+            if gates & GATE_JOURNAL:
+                entered = self.journal.enter(session, argv)
+                reply = self._execute_found(session, command, argv)
+                self.journal.leave(session, entered, reply)
+            else:
+                reply = self._execute_found(session, command, argv)
             if self.tracking.ahead and before is not session:
                 self.tracking.ahead = False
                 ahead, self._afterwards = self._afterwards, []
@@ -608,6 +616,8 @@ class Engine:
 
     def _answer(self, session: Session, reply: Reply) -> None:
         """Send the reply of a call that had to wait."""
+        if session.gates & GATE_JOURNAL:
+            self.journal.answered(session, reply)
         session.transport.answer(self.silence(session) if session.gates & GATE_REPLY else reply)
 
     def _retry_failed(self, session: Session, exception: Exception) -> RespError:

@@ -8,6 +8,7 @@ from vermilion.config import Config
 from vermilion.network.server import Server
 from vermilion.testing import data as data_forms
 from vermilion.testing.clock import MovableClock
+from vermilion.testing.journal import CallJournal
 from vermilion.testing.shared import SharedBackend
 from vermilion.testing.snapshots import Snapshot, Snapshots
 from vermilion.testing.time_travel import TimeTravel
@@ -52,6 +53,7 @@ class Vermilion:
             arguments += [f"--{name.replace('_', '-')}", _text(value)]
         self.backend = SharedBackend(Config.from_arguments(arguments, {}), MovableClock())
         self.clock = TimeTravel(self.backend)
+        self.journal = CallJournal(self.backend)
         self._snapshots = Snapshots(self.backend)
 
     def connect(self, **options: Any) -> "redis.Redis":

@@ -201,7 +201,11 @@ class SharedBackend(MemoryCacheBackend):
             if isinstance(transport, RemoteTransport) and transport.parcels:
                 transport.deliver()
             self.begin()
-            rest = self.engine.execute_batch(session, calls, encode, out)
+            self.engine.journal.begin_batch()
+            try:
+                rest = self.engine.execute_batch(session, calls, encode, out)
+            finally:
+                self.engine.journal.end_batch()
             self.finish()
         return rest
 
