@@ -146,6 +146,25 @@ class TimeTravel:
                 self._travel(distance_ns)
         self._backend.settle()
 
+    def reset(self) -> None:
+        """Be the machine's clock again, wherever it stands; nothing happens meanwhile.
+
+        Example:
+            >>> from datetime import UTC
+            >>> from vermilion import Vermilion
+            >>> clock = Vermilion().clock
+            >>> clock.advance(timedelta(days=1))
+            >>> clock.reset()
+            >>> clock.now() - datetime.now(UTC) < timedelta(hours=1)
+            True
+
+        See Also:
+            `unfreeze`, to run on from where it stands.
+        """
+        with self._backend.lock:
+            self._clock.follow()
+            self._backend.resume()
+
     def _travel(self, distance_ns: int) -> None:
         """Move forward, from one thing that falls due to the next; the lock is held."""
         left_ns = distance_ns
