@@ -12,6 +12,7 @@ from vermilion.access.log import AccessLog
 from vermilion.access.user import User
 from vermilion.clock import Clock
 from vermilion.diagnostics import SlowEvents, SlowLog
+from vermilion.harness import Harness
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
@@ -552,6 +553,8 @@ class Server(Protocol):
     """Whether the periodic work reclaims expired keys (DEBUG SET-ACTIVE-EXPIRE)."""
     cron_paused: bool
     """Whether the periodic work rests (DEBUG PAUSE-CRON)."""
+    harness: Harness | None
+    """What tests move the server with (VERMILION); None where there is no such command."""
     replication_id: str
     """What a replica would know this server's data by: 40 hexadecimal digits."""
 

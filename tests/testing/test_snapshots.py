@@ -69,7 +69,7 @@ def test_users_are_restored(instance: Vermilion, client: Any) -> None:
     client.execute_command("ACL SETUSER", "ann", "on", ">secret", "~app:*", "(~log:* +xadd)")
     before = client.acl_list()
     instance.snapshot()
-    bob = instance.connect(username="bob", password="secret")
+    bob: Any = instance.connect(username="bob", password="secret")
     client.execute_command("ACL SETUSER", "bob", "on", ">secret", "+@all")
     assert bob.ping()
     client.execute_command("ACL SETUSER", "ann", "nopass", "+@all")
@@ -79,7 +79,7 @@ def test_users_are_restored(instance: Vermilion, client: Any) -> None:
     assert client.flushall()
     with pytest.raises(redis.AuthenticationError):
         bob.ping()
-    with pytest.raises(redis.NoPermissionError, match="User ann has no permissions"):
+    with pytest.raises(redis.exceptions.NoPermissionError, match="User ann has no permissions"):
         instance.connect(username="ann", password="secret").ping()
 
 

@@ -5,11 +5,11 @@ command has some hundreds of counters at most, whatever happens to it.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from vermilion.commands.registry import COMMANDS, Command
+from vermilion.commands.registry import Command
 from vermilion.commands.syntax import ALLOW_BUSY, DENYOOM, NO_AUTH, NO_MULTI, NOSCRIPT, READONLY, WRITE
 from vermilion.protocol.reply import Reply
 from vermilion.session import (
@@ -161,18 +161,21 @@ def _is_resolved(session: Session, argv: list[bytes]) -> Reply:
     raise AssertionError("a container was called")
 
 
-def bind_all(renames: Iterable[tuple[str, ...]]) -> dict[bytes, BoundCommand]:
+def bind_all(
+    commands: Mapping[str, Command], renames: Iterable[tuple[str, ...]]
+) -> dict[bytes, BoundCommand]:
     """Return all commands for one engine, each under its name in lower and in upper case.
 
     Clients write either; other spellings are folded on the slow path.
 
     Args:
+        commands: as they are declared, by name.
         renames: of `rename-command`: a command and its new name, an empty one to take it away.
 
     Raises:
         ValueError: for a command that does not exist, or a new name that does: the reason and both names.
     """
-    names = {name: name for name in COMMANDS if "|" not in name}
+    names = {name: name for name in commands if "|" not in name}
     for old, new in renames:
         if names.pop(old.lower(), None) is None:
             raise ValueError("No such command in rename-command", old, new)
@@ -182,7 +185,7 @@ def bind_all(renames: Iterable[tuple[str, ...]]) -> dict[bytes, BoundCommand]:
             names[new.lower()] = old.lower()
     table: dict[bytes, BoundCommand] = {}
     for name, declared in names.items():
-        bound = BoundCommand(COMMANDS[declared])
+        bound = BoundCommand(commands[declared])
         table[name.encode()] = bound
         table[name.upper().encode()] = bound
     return table

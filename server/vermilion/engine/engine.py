@@ -17,6 +17,7 @@ from typing import Final, cast
 import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
+from vermilion.commands.introspection import known_to
 from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
@@ -37,6 +38,7 @@ from vermilion.engine.tracking import Tracking
 from vermilion.engine.transactions import RUN_LEAST, Transactions
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import CountedError, RespError
+from vermilion.harness import Harness
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
@@ -93,6 +95,7 @@ class Engine:
         max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
         meter: what tells how much memory is in use; the allocators of this process when None.
         recording: whether the databases can go back to what they were: see `keyspace/recording.py`.
+        harness: what tests move the engine with, by the command VERMILION; None for no such command.
 
     Raises:
         ValueError: for a `rename-command` that cannot be.
@@ -109,6 +112,7 @@ class Engine:
         max_keys: int = 0,
         meter: Meter | None = None,
         recording: bool = False,
+        harness: Harness | None = None,
     ) -> None:
         self.settings = settings
         self.configuration = configuration
@@ -127,7 +131,8 @@ class Engine:
         self.notifications = Notifications(self.pubsub, self.audience, self.databases)
         self.notifications.configure(settings)
         configuration.watch("notify-keyspace-events", self.notifications.configure)
-        self.commands = bind_all(settings.rename_command)
+        self.harness = harness
+        self.commands = bind_all(known_to(self), settings.rename_command)
         self.sessions: dict[int, Session] = {}
         self.tracking = Tracking(
             self.sessions, self.databases, self.audience, settings, self.push, lambda: self._caller
@@ -137,7 +142,7 @@ class Engine:
         self.next_session_id = 1
         self.transactions = Transactions(self)
         self.monitors = Monitors(self)
-        self.journal = Journal(self)
+        self.journal: Journal = Journal(self)
         self.pause = Pause(self)
         self._common_gates = GATE_RESOLVE
         """Those that new sessions have."""

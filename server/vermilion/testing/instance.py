@@ -1,6 +1,5 @@
 """`Vermilion`: one private engine in this process, its clients, and what a test does with it."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,7 @@ from vermilion.testing import data as data_forms
 from vermilion.testing.clock import MovableClock
 from vermilion.testing.journal import CallJournal
 from vermilion.testing.shared import SharedBackend
-from vermilion.testing.snapshots import Snapshot, Snapshots
-from vermilion.testing.time_travel import TimeTravel
+from vermilion.testing.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,9 +50,8 @@ class Vermilion:
         for name, value in directives.items():
             arguments += [f"--{name.replace('_', '-')}", _text(value)]
         self.backend = SharedBackend(Config.from_arguments(arguments, {}), MovableClock())
-        self.clock = TimeTravel(self.backend)
+        self.clock = self.backend.travel
         self.journal = CallJournal(self.backend)
-        self._snapshots = Snapshots(self.backend)
 
     def connect(self, **options: Any) -> "redis.Redis":
         """Return a client for programs without an event loop.
@@ -139,7 +136,7 @@ class Vermilion:
             `restore`; `dump`, to keep what there is in a file.
         """
         with self.backend.lock:
-            return self._snapshots.take()
+            return self.backend.states.take()
 
     def restore(self, snapshot: Snapshot | None = None) -> None:
         """Become again what the instance was; as often as wanted.
@@ -157,7 +154,7 @@ class Vermilion:
             `snapshot`.
         """
         with self.backend.lock:
-            self._snapshots.restore(snapshot)
+            self.backend.states.restore(snapshot)
 
     def load(self, data: "Mapping[Any, Any] | str | Path") -> None:
         """Set keys, and leave the others as they are.
@@ -181,14 +178,8 @@ class Vermilion:
         See Also:
             `dump`, which gives the same form.
         """
-        found = dict(data_forms.parsed(data))
-        databases = {"0": found, **found.pop(data_forms.DATABASES, {})}
         with self.backend.lock:
-            for number, keys in databases.items():
-                with self.backend.calls(int(number)) as call:
-                    now_ms = self.backend.moving.now_ms()
-                    for name, value in keys.items():
-                        data_forms.load_value(call, data_forms.read(name), value, now_ms)
+            self.backend.load_keys(data_forms.parsed(data))
 
     def dump(self, path: "str | Path | None" = None) -> dict[str, Any]:
         r"""Return all keys and values, in the form that `load` takes.
@@ -210,18 +201,10 @@ class Vermilion:
         See Also:
             `load`; `snapshot`, to go back quickly.
         """
-        data: dict[str, Any] = {}
         with self.backend.lock:
-            for db in self.backend.engine.databases:
-                with self.backend.calls(db.index) as call:
-                    keys = data_forms.dumped(call)
-                if not db.index:
-                    data = keys
-                elif keys:
-                    data.setdefault(data_forms.DATABASES, {})[str(db.index)] = keys
+            data = self.backend.dump_keys()
         if path is not None:
-            text = json.dumps(data, ensure_ascii=False, indent=2)
-            Path(path).write_text(f"{text}\n", encoding="utf-8")
+            Path(path).write_text(f"{data_forms.as_json(data)}\n", encoding="utf-8")
         return data
 
     def seed(self, number: int) -> None:

@@ -20,17 +20,18 @@ class Snapshot:
 
     Args:
         backend: whose it is.
-        number: how many earlier ones there are that one can go back to.
+        identifier: which of its snapshots it is.
 
     LLM Context:
         - Nothing is copied when it is made: what changes later is kept then, once; see `keyspace/recording.py`.
         - To go back to an earlier one is to lose those that came after it.
     """
 
-    __slots__ = ("chance", "directives", "libraries", "number", "scripts", "users")
+    __slots__ = ("chance", "directives", "identifier", "libraries", "scripts", "unix_ms", "users")
 
-    def __init__(self, backend: "SharedBackend", number: int) -> None:
-        self.number = number
+    def __init__(self, backend: "SharedBackend", identifier: int) -> None:
+        self.identifier = identifier
+        self.unix_ms = backend.moving.now_ms()
         self.chance = backend.engine.random.getstate()
         self.directives: dict[str, Any] = {
             one.attribute: getattr(backend.config.settings, one.attribute) for one in Settings.directives
@@ -49,14 +50,17 @@ class Snapshots:
 
     def __init__(self, backend: "SharedBackend") -> None:
         self._backend: Final = backend
-        self._taken: list[Snapshot] = []
+        self._next_identifier = 1
+        self.taken: list[Snapshot] = []
+        """Those that one can go back to, oldest first."""
 
     def take(self) -> Snapshot:
         """Take a snapshot; the lock is held."""
         for db in self._databases():
             db.begin_stretch()
-        snapshot = Snapshot(self._backend, len(self._taken))
-        self._taken.append(snapshot)
+        snapshot = Snapshot(self._backend, self._next_identifier)
+        self._next_identifier += 1
+        self.taken.append(snapshot)
         return snapshot
 
     def restore(self, snapshot: Snapshot | None) -> None:
@@ -65,23 +69,31 @@ class Snapshots:
         Raises:
             ValueError: when it was not taken here, or an earlier one was gone back to meanwhile.
         """
-        if snapshot is None and self._taken:
-            snapshot = self._taken[-1]
-        if snapshot is None or snapshot not in self._taken:
+        if snapshot is None and self.taken:
+            snapshot = self.taken[-1]
+        if snapshot is None or snapshot not in self.taken:
             raise ValueError("there is no such snapshot of this instance, or no longer")
         backend = self._backend
-        del self._taken[snapshot.number + 1 :]
+        number = self.taken.index(snapshot)
+        del self.taken[number + 1 :]
         self._restore_directives(snapshot)
         if backend.engine.acl.lines() != snapshot.users:
             backend.engine.acl.restore(snapshot.users)
         self._restore_libraries(snapshot)
         _scripts(backend).restore(snapshot.scripts)
         for db in self._databases():
-            db.go_back(snapshot.number)
+            db.go_back(number)
         backend.engine.random.setstate(snapshot.chance)
         backend.engine.waiting.serve()
         backend.engine.tracking.flush()
         backend.finish()
+
+    def drop(self, snapshot: Snapshot) -> None:
+        """Forget a snapshot, and what was kept for it alone; the lock is held."""
+        number = self.taken.index(snapshot)
+        del self.taken[number]
+        for db in self._databases():
+            db.drop_stretch(number)
 
     def _databases(self) -> "Iterator[RecordingDatabase]":
         """Yield the databases, all of which record here."""

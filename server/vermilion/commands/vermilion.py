@@ -1,0 +1,287 @@
+"""VERMILION: what tests in any language do with a server that was started for them.
+
+No Redis has these commands; a server has them with `enable-test-commands yes` only. None of them is for transactions
+and scripts, for which time stands still.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from vermilion import errors
+from vermilion.commands.registry import command, container
+from vermilion.commands.syntax import ADMIN, LOADING, NO_MULTI, NOSCRIPT, STALE, Argument, Integer, Value
+from vermilion.errors import RespError
+from vermilion.harness import Harness
+from vermilion.protocol.numbers import parse_int64
+from vermilion.protocol.reply import OK, Reply, Status
+from vermilion.session import Server, Session
+
+_FLAGS: Final = ADMIN | NOSCRIPT | NO_MULTI | LOADING | STALE
+_SINCE: Final = "0.1.0"
+_GROUP: Final = "server"
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_LAST_MS: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+
+container(
+    "VERMILION", group=_GROUP, since=_SINCE, for_tests=True,
+    summary="Moves a server for tests: its clock, its snapshots, its keys, its chance.",
+)  # fmt: skip
+
+
+def _harness(server: Server) -> Harness:
+    """Return what moves the server."""
+    assert server.harness is not None  # noqa: S101  # a server without one does not know these commands
+    return server.harness
+
+
+def _judge(argv: list[bytes], least: int, most: int) -> None:
+    """Refuse a call with more or fewer words than its action takes."""
+    if not least <= len(argv) <= most:
+        raise RespError(errors.wrong_subcommand("VERMILION", argv[2]))
+
+
+def _action(
+    actions: Mapping[bytes, Callable[[Harness, list[bytes]], Reply]], session: Session, argv: list[bytes]
+) -> Reply:
+    """Do what the third word of a call says."""
+    found = actions.get(argv[2].lower())
+    if found is None:
+        raise RespError(errors.wrong_subcommand("VERMILION", argv[2]))
+    try:
+        return found(_harness(session.server), argv)
+    except ValueError as error:
+        raise RespError(errors.harness_refused(error)) from None
+
+
+# CLOCK ----------------------------------------------------------------------------------------------------
+
+
+@command(
+    "VERMILION|CLOCK", _FLAGS, since=_SINCE, group=_GROUP, raw=True, arity=-3,
+    complexity="O(N) where N is the number of keys that expire and of calls that have waited for long enough.",
+    arguments=[Argument("action", "oneof", arguments=[
+        Argument("get", "pure-token", token="GET"),
+        Argument("freeze", "pure-token", token="FREEZE"),
+        Argument("unfreeze", "pure-token", token="UNFREEZE"),
+        Argument("duration", "string", token="ADVANCE"),
+        Argument("time", "string", token="SET"),
+    ])],
+)  # fmt: skip
+def vermilion_clock(session: Session, argv: list[bytes]) -> Reply:
+    """Move the clock; return what time it is then, in milliseconds since the Unix epoch."""
+    # Raw: each action has arguments of its own.
+    return _action(_CLOCK, session, argv)
+
+
+def _clock_get(harness: Harness, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 3)
+    now_ms = harness.now_ms
+    shown = (_EPOCH + now_ms * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {b"unix-ms": now_ms, b"iso": shown.encode(), b"frozen": int(harness.is_frozen)}
+
+
+def _clock_freeze(harness: Harness, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 3)
+    harness.freeze()
+    return harness.now_ms
+
+
+def _clock_unfreeze(harness: Harness, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 3)
+    harness.unfreeze()
+    return harness.now_ms
+
+
+def _clock_advance(harness: Harness, argv: list[bytes]) -> Reply:
+    _judge(argv, 4, 4)
+    distance_ms = _duration(argv[3])
+    if harness.now_ms + distance_ms > _LAST_MS:
+        raise RespError(errors.BEYOND_THE_CALENDAR)
+    harness.advance(distance_ms)
+    return harness.now_ms
+
+
+def _clock_set(harness: Harness, argv: list[bytes]) -> Reply:
+    _judge(argv, 4, 4)
+    harness.go_to(_time(argv[3]))
+    return harness.now_ms
+
+
+_CLOCK: Final[Mapping[bytes, Callable[[Harness, list[bytes]], Reply]]] = {
+    b"advance": _clock_advance,
+    b"freeze": _clock_freeze,
+    b"get": _clock_get,
+    b"set": _clock_set,
+    b"unfreeze": _clock_unfreeze,
+}
+
+_DURATION: Final = re.compile(rb"(?:[0-9]{1,15}(?:ms|s|m|h|d))+", re.IGNORECASE)
+_PART: Final = re.compile(rb"([0-9]+)(ms|s|m|h|d)", re.IGNORECASE)
+_UNITS_MS: Final = {b"ms": 1, b"s": 1000, b"m": 60_000, b"h": 3_600_000, b"d": 86_400_000}
+
+
+def _duration(text: bytes) -> int:
+    """Return the milliseconds of a duration: `1500`, `90s`, `1h30m`."""
+    number = parse_int64(text)
+    if number is None and _DURATION.fullmatch(text):
+        number = sum(int(count) * _UNITS_MS[unit.lower()] for count, unit in _PART.findall(text))
+    if number is None or number < 0:
+        raise RespError(errors.NOT_A_DURATION)
+    return number
+
+
+def _time(text: bytes) -> int:
+    """Return a time in milliseconds since the epoch; a date without a zone is UTC."""
+    unix_ms = parse_int64(text)
+    if unix_ms is None:
+        try:
+            moment = datetime.fromisoformat(text.decode())
+        except ValueError:
+            raise RespError(errors.NOT_A_TIME) from None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        unix_ms = (moment - _EPOCH) // _MILLISECOND
+    if not 0 <= unix_ms <= _LAST_MS:
+        raise RespError(errors.BEYOND_THE_CALENDAR)
+    return unix_ms
+
+
+# SNAPSHOT -------------------------------------------------------------------------------------------------
+
+
+@command(
+    "VERMILION|SNAPSHOT", _FLAGS, since=_SINCE, group=_GROUP, raw=True, arity=-3,
+    complexity="O(N) where N is the number of keys that have changed since; O(1) to take one.",
+    arguments=[Argument("action", "oneof", arguments=[
+        Argument("take", "pure-token", token="TAKE"),
+        Argument("restore", "block", arguments=[
+            Argument("restore", "pure-token", token="RESTORE"),
+            Argument("id", "integer", optional=True),
+        ]),
+        Argument("list", "pure-token", token="LIST"),
+        Argument("drop", "block", arguments=[
+            Argument("drop", "pure-token", token="DROP"),
+            Argument("which", "oneof", arguments=[
+                Argument("all", "pure-token", token="ALL"),
+                Argument("id", "integer", multiple=True),
+            ]),
+        ]),
+    ])],
+)  # fmt: skip
+def vermilion_snapshot(session: Session, argv: list[bytes]) -> Reply:
+    """Note what the server is, or become again what it was."""
+    # Raw: each action has arguments of its own.
+    return _action(_SNAPSHOT, session, argv)
+
+
+def _snapshot_take(harness: Harness, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 3)
+    return harness.take_snapshot()
+
+
+def _snapshot_restore(harness: Harness, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 4)
+    harness.restore_snapshot(_identifier(argv[3]) if len(argv) == 4 else None)
+    return OK
+
+
+def _snapshot_list(harness: Harness, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 3)
+    return [{b"id": taken.identifier, b"unix-ms": taken.unix_ms} for taken in harness.snapshots()]
+
+
+def _snapshot_drop(harness: Harness, argv: list[bytes]) -> Reply:
+    if len(argv) == 4 and argv[3].upper() == b"ALL":
+        return harness.drop_snapshots([taken.identifier for taken in harness.snapshots()])
+    _judge(argv, 4, len(argv))
+    return harness.drop_snapshots([_identifier(word) for word in argv[3:]])
+
+
+_SNAPSHOT: Final[Mapping[bytes, Callable[[Harness, list[bytes]], Reply]]] = {
+    b"drop": _snapshot_drop,
+    b"list": _snapshot_list,
+    b"restore": _snapshot_restore,
+    b"take": _snapshot_take,
+}
+
+
+def _identifier(word: bytes) -> int:
+    """Return the id of a snapshot, whether or not there is one."""
+    number = parse_int64(word)
+    if number is None:
+        raise RespError(errors.NOT_AN_INTEGER)
+    return number
+
+
+# Keys and chance ------------------------------------------------------------------------------------------
+
+
+@command("VERMILION|SEED", _FLAGS, since=_SINCE, group=_GROUP, complexity="O(1)")
+def vermilion_seed(server: Server, number: Integer) -> Status:
+    """Let SPOP, SRANDMEMBER, RANDOMKEY and eviction do the same in each run, from the same keys."""
+    _harness(server).seed(number)
+    return OK
+
+
+@command(
+    "VERMILION|LOAD", _FLAGS, since=_SINCE, group=_GROUP,
+    complexity="O(N) where N is the number of keys.",
+)  # fmt: skip
+def vermilion_load(server: Server, json: Value) -> int:
+    """Set the keys that a JSON object describes, and return how many they are."""
+    try:
+        return _harness(server).load(json)
+    except ValueError as error:
+        raise RespError(errors.harness_refused(error)) from None
+
+
+@command(
+    "VERMILION|DUMP", _FLAGS, since=_SINCE, group=_GROUP,
+    complexity="O(N) where N is the number of keys.",
+)  # fmt: skip
+def vermilion_dump(server: Server) -> bytes:
+    """Return all keys as a JSON object, as VERMILION LOAD takes it."""
+    return _harness(server).dump()
+
+
+@command("VERMILION|HELP", LOADING | STALE, since=_SINCE, group=_GROUP, complexity="O(1)")
+def vermilion_help() -> list[Reply]:
+    """Return what the subcommands do."""
+    return [Status(line) for line in _HELP]
+
+
+_HELP: Final = (
+    "VERMILION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "CLOCK GET",
+    "    Return the time, and whether it stands.",
+    "CLOCK FREEZE",
+    "    Let the clock stand still.",
+    "CLOCK UNFREEZE",
+    "    Let the clock run on from where it stands.",
+    "CLOCK ADVANCE <milliseconds|duration>",
+    "    Move the clock forward, 1h30m say. Returns when everything that was due has",
+    "    happened: keys have expired, blocked clients have given up.",
+    "CLOCK SET <unix-time-milliseconds|date>",
+    "    Set the clock: forward as ADVANCE does; back, the calendar alone.",
+    "DUMP",
+    "    Return all keys as a JSON object.",
+    "LOAD <json>",
+    "    Set the keys that a JSON object describes, and leave the others alone.",
+    "SEED <number>",
+    "    Let chance take the same course in each run.",
+    "SNAPSHOT TAKE",
+    "    Note what the server is now; return the snapshot's id.",
+    "SNAPSHOT RESTORE [<id>]",
+    "    Become again what the server was, by default at the latest snapshot.",
+    "    Later snapshots are forgotten.",
+    "SNAPSHOT LIST",
+    "    Return the snapshots, oldest first.",
+    "SNAPSHOT DROP <ALL | id [<id> ...]>",
+    "    Forget snapshots; return how many of these there were.",
+    "HELP",
+    "    Print this help.",
+)

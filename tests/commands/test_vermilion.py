@@ -1,0 +1,257 @@
+"""VERMILION, which tests in other languages move a server with: what each action does, and what is refused."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import redis
+
+from vermilion import Vermilion
+from vermilion.commands import vermilion as group
+from vermilion.commands.registry import COMMANDS, TEST_COMMANDS
+
+NEW_YEAR_MS = 1_893_456_000_000
+
+
+@pytest.fixture
+def instance() -> Vermilion:
+    return Vermilion(enable_test_commands=True)
+
+
+@pytest.fixture
+def client(instance: Vermilion) -> Any:
+    return instance.connect(decode_responses=True, protocol=3)
+
+
+@pytest.fixture
+def run(client: Any) -> Callable[..., Any]:
+    """Makes one call of VERMILION."""
+
+    def call(*words: object) -> Any:
+        return client.execute_command("VERMILION", *words)
+
+    return call
+
+
+class TestThere:
+    def test_only_where_it_is_asked_for(self, client: Any) -> None:
+        other: Any = Vermilion().connect(decode_responses=True)
+        with pytest.raises(redis.ResponseError, match="unknown command 'VERMILION'"):
+            other.execute_command("VERMILION", "HELP")
+        assert client.command_count() == other.command_count() + 1
+        added = set(client.command_list()) - set(other.command_list())
+        assert added == set(TEST_COMMANDS)
+        assert not added & set(COMMANDS)
+        assert not other.execute_command("COMMAND DOCS", "vermilion")
+        assert "vermilion|clock" not in other.acl_cat("dangerous")
+
+    def test_it_is_described_like_the_others(self, client: Any) -> None:
+        (described,) = client.execute_command("COMMAND DOCS", "vermilion").values()
+        assert set(described["subcommands"]) == set(TEST_COMMANDS) - {"vermilion"}
+        assert "vermilion|seed" in client.command_list(category="admin")
+        assert "vermilion|clock" in client.acl_cat("dangerous")
+
+    def test_rights_concern_it(self, instance: Vermilion, client: Any) -> None:
+        client.acl_setuser("tester", enabled=True, nopass=True, commands=["+@all", "-vermilion|clock"])
+        restricted: Any = instance.connect(username="tester", password="any")
+        assert restricted.execute_command("VERMILION", "SEED", 1) == b"OK"
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            restricted.execute_command("VERMILION", "CLOCK", "GET")
+
+    def test_help_names_what_there_is(self, run: Callable[..., Any]) -> None:
+        named = {line.split()[0] for line in run("HELP") if not line.startswith(" ")} - {"VERMILION"}
+        assert {f"vermilion|{name.lower()}" for name in named} == set(TEST_COMMANDS) - {"vermilion"}
+
+    @pytest.mark.parametrize("actions", [group._CLOCK, group._SNAPSHOT])
+    def test_help_names_every_action(self, run: Callable[..., Any], actions: dict[bytes, Any]) -> None:
+        lines = run("HELP")
+        assert all(any(f" {action.decode().upper()}" in line for line in lines) for action in actions)
+
+    def test_neither_transactions_nor_scripts_have_it(self, client: Any) -> None:
+        with client.pipeline() as pipeline:
+            pipeline.execute_command("VERMILION", "CLOCK", "GET")
+            with pytest.raises(redis.ResponseError, match="not allowed inside a transaction"):
+                pipeline.execute()
+        with pytest.raises(redis.ResponseError, match="not allowed from script"):
+            client.eval("return redis.call('VERMILION', 'DUMP')", 0)
+
+    def test_no_other_spelling_is_needed(self, client: Any) -> None:
+        assert client.execute_command("vermilion", "clock", "get")["frozen"] == 0
+
+
+class TestClock:
+    def test_it_stands_and_moves(self, client: Any, run: Callable[..., Any]) -> None:
+        now = run("CLOCK", "FREEZE")
+        assert run("CLOCK", "ADVANCE", 1500) == now + 1500
+        assert run("CLOCK", "ADVANCE", "1h30m") == now + 1500 + 5_400_000
+        assert run("CLOCK", "SET", "2030-01-01T01:00:00+01:00") == NEW_YEAR_MS
+        assert run("CLOCK", "GET") == {
+            "unix-ms": NEW_YEAR_MS, "iso": "2030-01-01T00:00:00.000Z", "frozen": 1,
+        }  # fmt: skip
+        assert client.time() == (NEW_YEAR_MS // 1000, 0)
+        assert run("CLOCK", "SET", NEW_YEAR_MS - 1) == NEW_YEAR_MS - 1
+        assert run("CLOCK", "UNFREEZE") >= NEW_YEAR_MS - 1
+        assert run("CLOCK", "GET")["frozen"] == 0
+
+    @pytest.mark.parametrize(
+        ("text", "distance"),
+        [("0", 0), ("7ms", 7), ("2s", 2000), ("3M", 180_000), ("1d2h", 93_600_000), ("1s1s", 2000)],
+    )
+    def test_durations(self, run: Callable[..., Any], text: str, distance: int) -> None:
+        now = run("CLOCK", "FREEZE")
+        assert run("CLOCK", "ADVANCE", text) == now + distance
+
+    @pytest.mark.parametrize("text", ["", "-1", "1.5s", "s", "1w", "1 s", "1s ", "9" * 16 + "s", "1_0"])
+    def test_no_durations(self, run: Callable[..., Any], text: str) -> None:
+        now = run("CLOCK", "FREEZE")
+        with pytest.raises(redis.ResponseError, match=r"^a duration is milliseconds"):
+            run("CLOCK", "ADVANCE", text)
+        assert run("CLOCK", "GET")["unix-ms"] == now
+
+    @pytest.mark.parametrize("text", ["", "tomorrow", "2030-13-01", "1.5", b"\xff"])
+    def test_no_times(self, run: Callable[..., Any], text: object) -> None:
+        with pytest.raises(redis.ResponseError, match=r"^a time is milliseconds"):
+            run("CLOCK", "SET", text)
+
+    @pytest.mark.parametrize(
+        "words",
+        [("SET", -1), ("SET", 2**62), ("SET", "0001-01-01"), ("ADVANCE", 2**62), ("ADVANCE", "9" * 15 + "d")],
+    )
+    def test_the_calendar_has_ends(self, run: Callable[..., Any], words: tuple[Any, ...]) -> None:
+        with pytest.raises(redis.ResponseError, match="the years 1970 to 9999"):
+            run("CLOCK", *words)
+
+    def test_what_was_due_has_happened(
+        self, instance: Vermilion, client: Any, run: Callable[..., Any], beside: Callable[..., Future[Any]]
+    ) -> None:
+        client.config_set("notify-keyspace-events", "Ex")
+        run("CLOCK", "FREEZE")
+        client.set("session", "ann", ex=30)
+        listener = instance.connect(decode_responses=True).pubsub(ignore_subscribe_messages=True)
+        listener.psubscribe("*")
+        listener.get_message(timeout=5)
+        blocked = beside(instance.connect().blpop, "queue", 60)
+        while not client.info("clients")["blocked_clients"]:
+            pass
+        run("CLOCK", "ADVANCE", "2m")
+        message = listener.get_message()
+        assert message is not None
+        assert message["data"] == "session"
+        assert blocked.result(5) is None
+
+
+class TestSnapshot:
+    def test_there_and_back(self, client: Any, run: Callable[..., Any]) -> None:
+        run("CLOCK", "SET", NEW_YEAR_MS)
+        run("CLOCK", "FREEZE")
+        client.set("key", 1)
+        first = run("SNAPSHOT", "TAKE")
+        client.set("key", 2)
+        second = run("SNAPSHOT", "TAKE")
+        client.flushall()
+        now = run("CLOCK", "GET")["unix-ms"]
+        assert run("SNAPSHOT", "LIST") == [{"id": first, "unix-ms": now}, {"id": second, "unix-ms": now}]
+        assert run("SNAPSHOT", "RESTORE") == "OK"
+        assert client.get("key") == "2"
+        assert run("SNAPSHOT", "RESTORE", first) == "OK"
+        assert client.get("key") == "1"
+        assert [taken["id"] for taken in run("SNAPSHOT", "LIST")] == [first]
+        assert run("SNAPSHOT", "TAKE") not in {first, second}
+
+    @pytest.mark.parametrize("words", [(), (7,)])
+    def test_where_there_is_none(self, client: Any, run: Callable[..., Any], words: tuple[Any, ...]) -> None:
+        client.set("key", 1)
+        with pytest.raises(redis.ResponseError, match=r"^there is no such snapshot, or no longer"):
+            run("SNAPSHOT", "RESTORE", *words)
+        assert client.get("key") == "1"
+
+    def test_dropping(self, client: Any, run: Callable[..., Any]) -> None:
+        taken = [run("SNAPSHOT", "TAKE") for _ in range(4)]
+        assert run("SNAPSHOT", "DROP", taken[1], 99, taken[1]) == 1
+        assert [each["id"] for each in run("SNAPSHOT", "LIST")] == [taken[0], taken[2], taken[3]]
+        assert run("SNAPSHOT", "DROP", "all") == 3
+        assert run("SNAPSHOT", "LIST") == []
+
+    def test_a_word_is_no_id(self, run: Callable[..., Any]) -> None:
+        taken = run("SNAPSHOT", "TAKE")
+        for action in ("RESTORE", "DROP"):
+            with pytest.raises(redis.ResponseError, match="not an integer"):
+                run("SNAPSHOT", action, "first")
+        assert [each["id"] for each in run("SNAPSHOT", "LIST")] == [taken]
+
+
+class TestKeys:
+    def test_what_is_dumped_can_be_loaded(self, client: Any, run: Callable[..., Any]) -> None:
+        keys = {"text": "v", "list": ["a"], "set": {"$set": ["x"]}, "$databases": {"3": {"key": "v"}}}
+        assert run("LOAD", json.dumps(keys)) == 4
+        dumped = run("DUMP")
+        assert json.loads(dumped) == keys
+        client.flushall()
+        assert run("LOAD", dumped) == 4
+        assert run("DUMP") == dumped
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "null", '{"$zset": [1]}', '{"$zset": {"m": "x"}}', '{"$zset": {"m": NaN}}', '{"$stream": [1]}',
+            '{"$rdb": "AAAA"}', '{"$rdb": 5}', '{"$string": "v", "$ttl": 1e999}', '{"$string": "v", "$ttl": null}',
+            '{"$string": "v", "$nothing": 1}', '{"$hash": {"f": "v"}, "$field_expires_at": 5}', '"\\ud800"',
+            "[" * 20_000, '"$base64:?"', '{"$string": "v", "$expires_at": "x\\ny"}',
+        ],
+    )  # fmt: skip
+    def test_all_or_nothing(self, client: Any, run: Callable[..., Any], value: str) -> None:
+        client.set("first", "old")
+        with pytest.raises(redis.ResponseError):
+            run("LOAD", f'{{"first": "new", "second": {value}}}')
+        assert run("DUMP") == '{\n  "first": "old"\n}'
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("[]", "a JSON object of keys is wanted"),
+            ("{", "Expecting property name"),
+            (b"\xff", "can't decode"),
+            ('{"$databases": 5}', "int cannot be a mapping"),
+            ('{"$databases": {"one": {}}}', "invalid literal"),
+            ('{"$databases": {"16": {"key": 1}}}', "there is no database 16"),
+        ],
+    )
+    def test_what_is_no_data(self, run: Callable[..., Any], text: object, reason: str) -> None:
+        with pytest.raises(redis.ResponseError, match=reason):
+            run("LOAD", text)
+
+    def test_chance(self, client: Any, run: Callable[..., Any]) -> None:
+        drawn = []
+        for _ in range(2):
+            client.delete("faces")
+            client.sadd("faces", *"abcdefgh")
+            assert run("SEED", 7) == "OK"
+            drawn.append([client.srandmember("faces") for _ in range(10)])
+        assert drawn[0] == drawn[1]
+        with pytest.raises(redis.ResponseError, match="not an integer"):
+            run("SEED", "seven")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("CLOCK", "STOP"), ("CLOCK", "GET", 1), ("CLOCK", "FREEZE", 1), ("CLOCK", "UNFREEZE", 1), ("CLOCK", "SET"),
+        ("CLOCK", "ADVANCE", 1, 2), ("SNAPSHOT", "GIVE"), ("SNAPSHOT", "TAKE", 1), ("SNAPSHOT", "LIST", 1),
+        ("SNAPSHOT", "RESTORE", 1, 2), ("SNAPSHOT", "DROP"),
+    ],
+)  # fmt: skip
+def test_actions_that_are_none(run: Callable[..., Any], words: tuple[Any, ...]) -> None:
+    with pytest.raises(
+        redis.ResponseError,
+        match=rf"^unknown subcommand or wrong number of arguments for '{words[1]}'\. Try VERMILION HELP\.",
+    ):
+        run(*words)
+
+
+@pytest.fixture
+def beside() -> Iterator[Callable[..., Future[Any]]]:
+    """Runs something on another thread."""
+    with ThreadPoolExecutor(2) as threads:
+        yield threads.submit
