@@ -12,6 +12,7 @@ from vermilion.access.log import AccessLog
 from vermilion.access.user import User
 from vermilion.clock import Clock
 from vermilion.diagnostics import SlowEvents, SlowLog
+from vermilion.faults import Act, Conditions, Rule
 from vermilion.harness import Harness
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.protocol.reply import Reply
@@ -41,6 +42,7 @@ GATE_ACL: Final = 1 << 8  # the user is restricted
 GATE_TIMED: Final = 1 << 11  # SLOWLOG is interested in quick calls, too: each is timed by itself
 GATE_JOURNAL: Final = 1 << 15  # calls are kept in the journal
 GATE_UNSAVED: Final = 1 << 13  # the last background save failed, and `stop-writes-on-bgsave-error` is on
+GATE_FAULT: Final = 1 << 14  # a test has calls refused, held up, or lost
 
 
 CLIENT_SIZE: Final = 3300
@@ -87,6 +89,9 @@ class Transport(Protocol):
 
     def abort(self) -> None:
         """Close at once."""
+
+    def reset(self) -> None:
+        """Close at once, and as a network does that breaks: the client learns that the connection was reset."""
 
 
 class Session:
@@ -392,6 +397,23 @@ class Pause(Protocol):
         """Postpone nothing any more, and run what was postponed, once this call has been answered."""
 
 
+class Faults(Protocol):
+    """What a test lets go wrong, for one engine."""
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """The rules, in the order in which they are asked."""
+
+    def add(self, act: Act, conditions: Conditions) -> Rule:
+        """Let something happen to what comes from now on; ValueError for what can never happen."""
+
+    def remove(self, identifier: int) -> bool:
+        """End a rule; return whether there was one."""
+
+    def clear(self) -> None:
+        """End all rules."""
+
+
 class NamedCommand(Protocol):
     """One command, as it is declared or as an engine runs it."""
 
@@ -585,6 +607,10 @@ class Server(Protocol):
     @property
     def pause(self) -> Pause:
         """CLIENT PAUSE."""
+
+    @property
+    def faults(self) -> Faults:
+        """What a test lets go wrong."""
 
     @property
     def sessions(self) -> Mapping[int, Session]:

@@ -16,6 +16,7 @@ from vermilion.session import (
     GATE_ACL,
     GATE_AUTH,
     GATE_BUSY,
+    GATE_FAULT,
     GATE_JOURNAL,
     GATE_MEMORY,
     GATE_MONITOR,
@@ -48,6 +49,7 @@ ALL_GATES: Final = (
     | GATE_JOURNAL
     | GATE_PAUSE
     | GATE_TIMED
+    | GATE_FAULT
 )
 
 MAY_WRITE: Final = 1  # CLIENT PAUSE WRITE postpones it
@@ -117,6 +119,8 @@ class BoundCommand:
             self.gated = self.gated & ~GATE_MULTI | GATE_RESOLVE
         if declared.name == "exec" or declared.name in RUN_SCRIPTS:  # it depends on what they run
             self.gated |= GATE_MEMORY | GATE_UNSAVED
+        if declared.name.partition("|")[0] == "vermilion":
+            self.gated &= ~GATE_FAULT  # what ends the faults is not hit by them
         self.plain = not (self.gated & GATE_RESOLVE or declared.flags & NO_MULTI)
         self.uses_keys = bool(self.effects & MAY_WRITE or declared.flags & READONLY)
         self.reset()

@@ -26,6 +26,7 @@ from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.client_eviction import evict_clients
 from vermilion.engine.diskless import Diskless
 from vermilion.engine.eviction import Eviction, Meter
+from vermilion.engine.faults import Faults
 from vermilion.engine.heap import Heap
 from vermilion.engine.journal import Journal
 from vermilion.engine.monitors import Monitors
@@ -50,6 +51,7 @@ from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Stat
 from vermilion.session import (
     GATE_ACL,
     GATE_BUSY,
+    GATE_FAULT,
     GATE_JOURNAL,
     GATE_MEMORY,
     GATE_MONITOR,
@@ -144,6 +146,7 @@ class Engine:
         self.monitors = Monitors(self)
         self.journal: Journal = Journal(self)
         self.pause = Pause(self)
+        self.faults = Faults(self)
         self._common_gates = GATE_RESOLVE
         """Those that new sessions have."""
         self.active_expire = True
@@ -222,6 +225,7 @@ class Engine:
     def close_session(self, session: Session) -> None:
         """Forget a session, and what it waits for; closing twice does no harm."""
         self.pause.forget(session)
+        self.faults.forget(session)
         self.waiting.release(session)
         self.pubsub.leave(session)
         self.tracking.disable(session)
@@ -511,9 +515,10 @@ class Engine:
         if (ahead or self._afterwards) and before is not session:
             reply = Messages([*ahead, reply, *self._afterwards])
             self._afterwards.clear()
+        answer: Answer = self.faults.settle(session, reply) if gates & GATE_FAULT else reply
         if before is None and self.pause.is_over:
             self.pause.resume()
-        return reply
+        return answer
 
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
@@ -538,6 +543,10 @@ class Engine:
             return self.reject(session, command, obstacle)
         if gates & GATE_PAUSE and self.pause.postpones(session, command, argv):
             return self.pause.postpone(session, argv)
+        if gates & GATE_FAULT:
+            instead = self.faults.meet(session, command, argv)
+            if instead is not None:
+                return instead
         if gates & GATE_MULTI:
             return self.transactions.add(session, command, argv)
         return self.run(session, command, argv, gates)
@@ -623,7 +632,13 @@ class Engine:
         """Send the reply of a call that had to wait."""
         if session.gates & GATE_JOURNAL:
             self.journal.answered(session, reply)
-        session.transport.answer(self.silence(session) if session.gates & GATE_REPLY else reply)
+        if session.gates & GATE_REPLY:
+            reply = self.silence(session)
+        answer = self.faults.settle(session, reply) if self.faults.owed else reply
+        if type(answer) is Pending:
+            self.waiting.suspend(session, answer, [])  # it is lost on the way
+        else:
+            session.transport.answer(answer)
 
     def _retry_failed(self, session: Session, exception: Exception) -> RespError:
         """Count the failure of a call that had to wait, and return the error reply."""
@@ -654,7 +669,8 @@ class Engine:
         paused = self.pause.remaining()
         if self.pause.is_over:
             self.pause.resume()
-        delays = [delay for delay in (paused, self.waiting.expire()) if delay is not None]
+        held_up = self.faults.go_on()  # some of these calls may wait from now on
+        delays = [delay for delay in (paused, held_up, self.waiting.expire()) if delay is not None]
         return min(delays, default=None)
 
     # Periodic work ----------------------------------------------------------------------------------------

@@ -75,7 +75,8 @@ class RecordedCall:
         self.declared = declared
         self.name = argv[0].decode(errors="replace").lower() if declared is None else declared.name.lower()
         self.argv = tuple(argv)
-        self.keys = () if declared is None else _keys(declared, argv)
+        fits = declared is not None and declared.accepts(len(argv))  # keys of others cannot be told
+        self.keys = tuple(declared.keys(argv)) if declared is not None and fits else ()
         self.db = db
         self.client_id = session.id
         self.client_name = session.name.decode(errors="replace")
@@ -229,18 +230,6 @@ class Journal:
         while len(calls) > self._limit or (self._bytes > self._bytes_limit and calls):
             self._bytes -= calls.popleft().weight
             self.dropped += 1
-
-
-def _keys(declared: Command, argv: Sequence[bytes]) -> tuple[bytes, ...]:
-    """Return the keys that a call names; none of one that is too short to tell."""
-    if not declared.accepts(len(argv)):
-        return ()
-    return tuple(
-        argv[position]
-        for spec in declared.key_specs
-        if "not_key" not in spec.flags
-        for position in spec.positions(argv)
-    )
 
 
 def _complete(call: RecordedCall, mark: int, reply: Reply) -> None:

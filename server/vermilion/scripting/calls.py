@@ -70,6 +70,9 @@ class _Nowhere:
     def abort(self) -> None:
         """There is nothing to close."""
 
+    def reset(self) -> None:
+        """There is nothing to close."""
+
 
 _OWN: Final = GATE_RESOLVE | GATE_SCRIPT
 _INHERITED: Final = GATE_MEMORY | GATE_ACL | GATE_MONITOR | GATE_JOURNAL | GATE_TIMED | GATE_TRACKING

@@ -108,7 +108,7 @@ class StreamLink(Link):
         if not self.inbox:
             await self.wait()
         if not self.inbox:
-            return b""
+            return self.end()
         item = self.inbox.popleft()
         return item if type(item) is Wire else encoded(item, self.session.resp)  # type: ignore[arg-type]
 

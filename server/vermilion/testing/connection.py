@@ -75,7 +75,7 @@ class SocketLink(Link):
                 raise BlockingIOError(11, "Resource temporarily unavailable")
             raise TimeoutError("timed out")
         if not self.inbox:
-            return b""
+            return self.end()
         item = self.inbox.popleft()
         data = item if type(item) is Wire else encoded(item, self.session.resp)  # type: ignore[arg-type]
         if len(data) > size:

@@ -7,6 +7,7 @@ from vermilion.config import Config
 from vermilion.network.server import Server
 from vermilion.testing import data as data_forms
 from vermilion.testing.clock import MovableClock
+from vermilion.testing.faults import Faults
 from vermilion.testing.journal import CallJournal
 from vermilion.testing.shared import SharedBackend
 from vermilion.testing.snapshots import Snapshot
@@ -51,6 +52,7 @@ class Vermilion:
             arguments += [f"--{name.replace('_', '-')}", _text(value)]
         self.backend = SharedBackend(Config.from_arguments(arguments, {}), MovableClock())
         self.clock = self.backend.travel
+        self.faults = Faults(self.backend)
         self.journal = CallJournal(self.backend)
 
     def connect(self, **options: Any) -> "redis.Redis":

@@ -99,6 +99,15 @@ class SharedBackend(MemoryCacheBackend):
         if monotonic() >= self.next_cron:
             self.do_what_is_due()
 
+    def admit(self) -> None:
+        """See whether a new client may come; the lock is held.
+
+        Raises:
+            ConnectionRefusedError: when a test wants none.
+        """
+        if not self.engine.faults.admits():
+            raise ConnectionRefusedError(111, "Connection refused")
+
     def do_what_is_due(self) -> None:
         """Do the engine's periodic work, if the clock runs; the lock is held."""
         self.next_cron = monotonic() + CRON_S
@@ -251,6 +260,7 @@ class SharedBackend(MemoryCacheBackend):
     def _open_session_locked(self, transport: "Transport") -> "Session":
         """Take in a client of a server, whose replies may be caused by other threads."""
         with self.lock:
+            self.admit()
             remote = RemoteTransport(transport, asyncio.get_running_loop())
             self._remotes.add(remote)
             return self.engine.open_session(cast("Transport", remote))
@@ -396,6 +406,10 @@ class RemoteTransport:
     def abort(self) -> None:
         """Close at once."""
         self._hand_over(self._transport.abort)
+
+    def reset(self) -> None:
+        """Close at once, as a network does that breaks."""
+        self._hand_over(self._transport.reset)
 
     def _hand_over(self, parcel: Callable[[], None]) -> None:
         """Do something on the loop's thread, behind what is to be done there already."""
