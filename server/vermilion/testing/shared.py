@@ -286,6 +286,15 @@ class SharedBackend(MemoryCacheBackend):
         sleep(_COURTESY_S)
         self.lock.acquire()
 
+    def end_script(self) -> None:
+        """End the script that runs on another thread, if there is one; return when it has ended."""
+        scripting = self.engine.scripting
+        if scripting is None:
+            return
+        while scripting.running is not None:
+            scripting.abandon()
+            sleep(_COURTESY_S)
+
     def _write_in_background(self, save: "Save") -> None:
         """Write a background save at once: what a loop does between calls has no lock."""
         self.snapshots.write_out(save)
