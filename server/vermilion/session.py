@@ -40,6 +40,7 @@ GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
 GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
 GATE_ACL: Final = 1 << 8  # the user is restricted
 GATE_TIMED: Final = 1 << 11  # SLOWLOG is interested in quick calls, too: each is timed by itself
+GATE_JOURNAL: Final = 1 << 15  # calls are kept in the journal
 GATE_UNSAVED: Final = 1 << 13  # the last background save failed, and `stop-writes-on-bgsave-error` is on
 GATE_FAULT: Final = 1 << 14  # a test has calls refused, held up, or lost
 

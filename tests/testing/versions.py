@@ -2,9 +2,16 @@
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 REDIS_PY = tuple(map(int, redis.__version__.split(".")[:2]))
 
 needs_6 = pytest.mark.skipif(REDIS_PY < (6, 0), reason="redis-py reads pushes with hiredis from version 6 on")
 reconnects = pytest.mark.skipif(REDIS_PY < (6, 0), reason="redis-py's listeners reconnect from version 6 on")
 closes = pytest.mark.skipif(REDIS_PY < (5, 1), reason="redis-py 5.0 closes no pool that it was given")
+
+
+def once() -> Retry:
+    """Return what has a client try once: from version 6 on redis-py tries again by itself."""
+    return Retry(NoBackoff(), 0)
