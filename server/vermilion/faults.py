@@ -148,7 +148,7 @@ class Rule:
         self.hits += 1
         return True
 
-    def words(self) -> list[str | bytes]:
+    def words(self) -> list[bytes]:
         """Return the rule as VERMILION FAULT ADD takes it."""
         act, conditions = self.act, self.conditions
         words: list[str | bytes] = [type(act).__name__.upper()]
@@ -165,7 +165,9 @@ class Rule:
             words += [token, str(number)] if number is not None else []
         if conditions.probability < 1:
             words += ["PROBABILITY", repr(conditions.probability), "SEED", str(conditions.seed)]
-        return words
+        return [
+            word if isinstance(word, bytes) else word.encode("utf-8", "surrogateescape") for word in words
+        ]
 
 
 def _glob(pattern: bytes | None) -> Callable[[bytes], bool] | None:

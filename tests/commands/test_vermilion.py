@@ -11,6 +11,7 @@ import redis
 from vermilion import Vermilion
 from vermilion.commands import vermilion as group
 from vermilion.commands.registry import COMMANDS, TEST_COMMANDS
+from vermilion.testing.link import Link, Wire
 
 NEW_YEAR_MS = 1_893_456_000_000
 
@@ -64,7 +65,7 @@ class TestThere:
         named = {line.split()[0] for line in run("HELP") if not line.startswith(" ")} - {"VERMILION"}
         assert {f"vermilion|{name.lower()}" for name in named} == set(TEST_COMMANDS) - {"vermilion"}
 
-    @pytest.mark.parametrize("actions", [group._CLOCK, group._SNAPSHOT])
+    @pytest.mark.parametrize("actions", [group._CLOCK, group._SNAPSHOT, group._FAULT])
     def test_help_names_every_action(self, run: Callable[..., Any], actions: dict[bytes, Any]) -> None:
         lines = run("HELP")
         assert all(any(f" {action.decode().upper()}" in line for line in lines) for action in actions)
@@ -234,12 +235,147 @@ class TestKeys:
             run("SEED", "seven")
 
 
+LOADING = "LOADING Redis is loading the dataset in memory"
+
+
+class TestFault:
+    def test_calls_fail_until_the_fault_is_removed(self, client: Any, run: Callable[..., Any]) -> None:
+        added = run("FAULT", "ADD", "ERROR", LOADING, "COMMAND", "GET", "command", "@hash", "KEY", "user:*")
+        client.set("user:1", "ann")
+        with pytest.raises(redis.exceptions.BusyLoadingError):
+            client.get("user:1")
+        with pytest.raises(redis.exceptions.BusyLoadingError):
+            client.hget("user:2", "name")
+        assert client.get("key") is None
+        (listed,) = run("FAULT", "LIST")
+        assert listed["id"] == added
+        assert listed["rule"] == ["ERROR", LOADING, "COMMAND", "GET", "COMMAND", "@hash", "KEY", "user:*"]
+        assert (listed["matched"], listed["hits"]) == (2, 2)
+        assert run("FAULT", "REMOVE", added, 99, added) == 1
+        assert run("FAULT", "LIST") == []
+        assert client.get("user:1") == "ann"
+
+    @pytest.mark.parametrize(
+        ("words", "listed"),
+        [
+            (["delay", "1m30s", "nth", 3], ["DELAY", "90000", "COMMAND", "*", "NTH", "3"]),
+            (["DELAY", 250, "EVERY", 2, "TIMES", 3], ["DELAY", "250", "COMMAND", "*", "EVERY", "2", "TIMES", "3"]),
+            (["RESET", "COMMAND", "ping"], ["RESET", "COMMAND", "ping"]),
+            (["RESET", "after", "CLIENT", "w*"], ["RESET", "AFTER", "COMMAND", "*", "CLIENT", "w*"]),
+            (["PARTIAL", 0, "NTH", 1, "NTH", 2], ["PARTIAL", "0", "COMMAND", "*", "NTH", "2"]),
+            (["SILENCE", "COMMAND", "GET", "COMMAND", "GET"], ["SILENCE", "COMMAND", "GET"]),
+            (["SILENCE", "AFTER"], ["SILENCE", "AFTER", "COMMAND", "*"]),
+            (["REFUSE", "PROBABILITY", "0.25", "SEED", 7], ["REFUSE", "PROBABILITY", "0.25", "SEED", "7"]),
+            (["ERROR", b"ERR \xc3\xa9"], ["ERROR", "ERR é", "COMMAND", "*"]),
+        ],
+    )  # fmt: skip
+    def test_what_is_listed_can_be_added(
+        self, run: Callable[..., Any], words: list[object], listed: list[str]
+    ) -> None:
+        run("FAULT", "ADD", *words)
+        assert run("FAULT", "LIST")[0]["rule"] == listed
+        run("FAULT", "ADD", *listed)
+        assert run("FAULT", "LIST")[1]["rule"] == listed
+        assert run("FAULT", "CLEAR") == "OK"
+        assert run("FAULT", "LIST") == []
+
+    @pytest.mark.parametrize("protocol", [2, 3])
+    def test_the_list_in_each_version(self, instance: Vermilion, protocol: int) -> None:
+        client: Any = instance.connect(protocol=protocol, decode_responses=True)
+        client.execute_command("VERMILION", "FAULT", "ADD", "REFUSE")
+        (listed,) = client.execute_command("VERMILION", "FAULT", "LIST")
+        if protocol == 2:
+            listed = dict(zip(listed[::2], listed[1::2], strict=True))
+        assert listed == {"id": 1, "rule": ["REFUSE"], "seen": 0, "matched": 0, "hits": 0}
+
+    def test_it_is_never_hit_itself(self, client: Any, run: Callable[..., Any]) -> None:
+        run("FAULT", "ADD", "ERROR", "ERR no")
+        with pytest.raises(redis.ResponseError, match="no"):
+            client.echo("hello")
+        (listed,) = run("FAULT", "LIST")
+        assert (listed["seen"], listed["hits"]) == (1, 1)
+        assert run("FAULT", "CLEAR") == "OK"
+        assert client.ping()
+
+    def test_those_of_the_instance_are_the_same(self, instance: Vermilion, run: Callable[..., Any]) -> None:
+        fault = instance.faults.error("GET", LOADING)
+        assert [listed["id"] for listed in run("FAULT", "LIST")] == [fault.id]
+        run("FAULT", "REMOVE", fault.id)
+        fault.end()
+
+    def test_a_delayed_call_in_the_midst_of_another(self, instance: Vermilion) -> None:
+        def execute(link: Link, *words: str) -> None:
+            link.call([word.encode() for word in words])
+
+        tester, late = Link(instance.backend), Link(instance.backend)
+        execute(tester, "HELLO", "3")
+        execute(tester, "CONFIG", "SET", "notify-keyspace-events", "Ex")
+        execute(tester, "SUBSCRIBE", "__keyevent@0__:expired")
+        execute(tester, "VERMILION", "CLOCK", "FREEZE")
+        execute(tester, "SET", "session", "ann", "EX", "10")
+        execute(tester, "VERMILION", "FAULT", "ADD", "DELAY", "30s", "COMMAND", "INCR")
+        execute(late, "INCR", "n")
+        tester.inbox.clear()
+        execute(tester, "VERMILION", "CLOCK", "ADVANCE", "1m")
+        assert list(late.inbox) == [1]
+        assert [type(item) for item in tester.inbox] == [int, Wire]  # the reply, and what it caused
+
+    @pytest.mark.parametrize(
+        ("words", "reason"),
+        [
+            ([], "syntax error"),
+            (["EXPLODE"], "syntax error"),
+            (["ERROR"], "syntax error"),
+            (["DELAY"], "syntax error"),
+            (["PARTIAL"], "syntax error"),
+            (["REFUSE", "AFTER"], "syntax error"),
+            (["ERROR", "ERR no", "AFTER"], "syntax error"),
+            (["RESET", "COMMAND"], "syntax error"),
+            (["RESET", "KEYS", "a"], "syntax error"),
+            (["RESET", "NTH", "one"], "not an integer"),
+            (["RESET", "NTH", 2**70], "not an integer"),
+            (["RESET", "TIMES", 0], "must be positive"),
+            (["RESET", "NTH", 1, "EVERY", 1], "exclude each other"),
+            (["RESET", "PROBABILITY", "often"], "not a valid float"),
+            (["RESET", "PROBABILITY", "nan"], "between 0 and 1|not a valid float"),
+            (["RESET", "PROBABILITY", "1.5"], "between 0 and 1"),
+            (["RESET", "SEED", "x"], "not an integer"),
+            (["RESET", "COMMAND", "GTE"], "there is no command or category 'GTE'"),
+            (["RESET", "COMMAND", "VERMILION"], "there is no command or category 'VERMILION'"),
+            (["RESET", "COMMAND", b"\xff\r\n"], "there is no command or category"),
+            (["RESET", "COMMAND", "a" * 10_000], r"category 'a{128}'$"),
+            (["REFUSE", "COMMAND", "GET"], "has no command, key or client"),
+            (["DELAY", "soon"], "a duration is milliseconds"),
+            (["DELAY", 0], "delay is out of range"),
+            (["DELAY", 2**60], "delay is out of range"),
+            (["PARTIAL", -1], "not negative"),
+            (["PARTIAL", "x"], "not an integer"),
+            (["ERROR", ""], "one line"),
+            (["ERROR", "ERR a\r\n+OK"], "one line"),
+        ],
+    )
+    def test_faults_that_cannot_be(
+        self, client: Any, run: Callable[..., Any], words: list[object], reason: str
+    ) -> None:
+        with pytest.raises(redis.ResponseError, match=reason):
+            run("FAULT", "ADD", *words)
+        assert run("FAULT", "LIST") == []
+        assert client.ping()
+
+    def test_what_is_no_id(self, run: Callable[..., Any]) -> None:
+        run("FAULT", "ADD", "RESET", "COMMAND", "GET")
+        with pytest.raises(redis.ResponseError, match="not an integer"):
+            run("FAULT", "REMOVE", 1, "x")
+        assert len(run("FAULT", "LIST")) == 1
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ("CLOCK", "STOP"), ("CLOCK", "GET", 1), ("CLOCK", "FREEZE", 1), ("CLOCK", "UNFREEZE", 1), ("CLOCK", "SET"),
         ("CLOCK", "ADVANCE", 1, 2), ("SNAPSHOT", "GIVE"), ("SNAPSHOT", "TAKE", 1), ("SNAPSHOT", "LIST", 1),
         ("SNAPSHOT", "RESTORE", 1, 2), ("SNAPSHOT", "DROP"),
+        ("FAULT", "FIND"), ("FAULT", "LIST", 1), ("FAULT", "CLEAR", 1), ("FAULT", "REMOVE"),
     ],
 )  # fmt: skip
 def test_actions_that_are_none(run: Callable[..., Any], words: tuple[Any, ...]) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.e2e.process import WAIT, Process, free_port
 
@@ -67,6 +69,62 @@ def test_what_was_due_has_happened_before_the_reply(port: int, protocol: int) ->
         assert blocked.connection.read_response() is None
         assert client.exists("session") == 0
         messages.close()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_faults_hit_any_client(port: int, protocol: int) -> None:
+    retry = Retry(NoBackoff(), 0)
+    with connect(port) as tester, connect(port, protocol=protocol, retry=retry, socket_timeout=0.1) as client:
+
+        def fault(*words: object) -> None:
+            tester.execute_command("VERMILION", "FAULT", "CLEAR")
+            tester.execute_command("VERMILION", "FAULT", "ADD", *words)
+
+        def hits() -> int:
+            (listed,) = tester.execute_command("VERMILION", "FAULT", "LIST")
+            fields = listed if isinstance(listed, dict) else dict(zip(listed[::2], listed[1::2], strict=True))
+            return int(fields["hits"])
+
+        fault(
+            "ERROR",
+            "READONLY You can't write against a read only replica.",
+            "COMMAND",
+            "@write",
+            "KEY",
+            "user:*",
+        )
+        assert client.set("key", "v")
+        with pytest.raises(redis.ReadOnlyError):
+            client.set("user:1", "ann")
+        fault("RESET", "AFTER", "COMMAND", "INCRBY")
+        with pytest.raises(redis.ConnectionError, match="reset by peer"):
+            client.incr("visits")
+        assert client.get("visits") == "1"
+        fault("PARTIAL", 3, "COMMAND", "GET")
+        with pytest.raises(redis.ConnectionError, match="closed by server"):
+            client.get("visits")
+        fault("SILENCE", "COMMAND", "GET", "TIMES", 1)
+        with pytest.raises(redis.TimeoutError):
+            client.get("visits")
+        assert client.get("visits") == "1"
+        tester.execute_command("VERMILION", "CLOCK", "FREEZE")
+        fault("DELAY", "30s", "COMMAND", "GET")
+        connection = client.connection_pool.get_connection()
+        connection.send_command("GET", "visits")
+        while not hits():
+            pass
+        assert not connection.can_read(0)
+        tester.execute_command("VERMILION", "CLOCK", "ADVANCE", "30s")
+        assert connection.can_read(0)
+        assert connection.read_response() == "1"
+        client.connection_pool.release(connection)
+        fault("REFUSE")
+        with connect(port, retry=retry) as late, pytest.raises(redis.ConnectionError):
+            late.ping()
+        assert hits() >= 1
+        assert tester.execute_command("VERMILION", "FAULT", "CLEAR") == "OK"
+        with connect(port) as late:
+            assert late.ping()
 
 
 def test_a_snapshot_outlives_its_client(port: int) -> None:

@@ -36,4 +36,4 @@ def test_the_page_tells_the_truth_of_ioredis(tmp_path: Path) -> None:
             capture_output=True, text=True, timeout=WAIT, check=False,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "# pass 3" in done.stdout
+    assert "# pass 4" in done.stdout

@@ -7,16 +7,19 @@ and scripts, for which time stands still.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from vermilion import errors
 from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import ADMIN, LOADING, NO_MULTI, NOSCRIPT, STALE, Argument, Integer, Value
 from vermilion.errors import RespError
+from vermilion.faults import Act, Conditions, Delay, Error, Partial, Refuse, Reset, Silence
 from vermilion.harness import Harness
-from vermilion.protocol.numbers import parse_int64
+from vermilion.protocol.numbers import parse_double, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
-from vermilion.session import Server, Session
+from vermilion.session import Faults, Server, Session
+
+T = TypeVar("T")
 
 _FLAGS: Final = ADMIN | NOSCRIPT | NO_MULTI | LOADING | STALE
 _SINCE: Final = "0.1.0"
@@ -28,7 +31,7 @@ _LAST_MS: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 container(
     "VERMILION", group=_GROUP, since=_SINCE, for_tests=True,
-    summary="Moves a server for tests: its clock, its snapshots, its keys, its chance.",
+    summary="Moves a server for tests: its clock, its snapshots, its keys, its chance, its faults.",
 )  # fmt: skip
 
 
@@ -44,15 +47,13 @@ def _judge(argv: list[bytes], least: int, most: int) -> None:
         raise RespError(errors.wrong_subcommand("VERMILION", argv[2]))
 
 
-def _action(
-    actions: Mapping[bytes, Callable[[Harness, list[bytes]], Reply]], session: Session, argv: list[bytes]
-) -> Reply:
-    """Do what the third word of a call says."""
+def _act(actions: Mapping[bytes, Callable[[T, list[bytes]], Reply]], what: T, argv: list[bytes]) -> Reply:
+    """Do with something what the third word of a call says."""
     found = actions.get(argv[2].lower())
     if found is None:
         raise RespError(errors.wrong_subcommand("VERMILION", argv[2]))
     try:
-        return found(_harness(session.server), argv)
+        return found(what, argv)
     except ValueError as error:
         raise RespError(errors.harness_refused(error)) from None
 
@@ -74,7 +75,7 @@ def _action(
 def vermilion_clock(session: Session, argv: list[bytes]) -> Reply:
     """Move the clock; return what time it is then, in milliseconds since the Unix epoch."""
     # Raw: each action has arguments of its own.
-    return _action(_CLOCK, session, argv)
+    return _act(_CLOCK, _harness(session.server), argv)
 
 
 def _clock_get(harness: Harness, argv: list[bytes]) -> Reply:
@@ -175,7 +176,7 @@ def _time(text: bytes) -> int:
 def vermilion_snapshot(session: Session, argv: list[bytes]) -> Reply:
     """Note what the server is, or become again what it was."""
     # Raw: each action has arguments of its own.
-    return _action(_SNAPSHOT, session, argv)
+    return _act(_SNAPSHOT, _harness(session.server), argv)
 
 
 def _snapshot_take(harness: Harness, argv: list[bytes]) -> Reply:
@@ -185,7 +186,7 @@ def _snapshot_take(harness: Harness, argv: list[bytes]) -> Reply:
 
 def _snapshot_restore(harness: Harness, argv: list[bytes]) -> Reply:
     _judge(argv, 3, 4)
-    harness.restore_snapshot(_identifier(argv[3]) if len(argv) == 4 else None)
+    harness.restore_snapshot(_integer(argv[3]) if len(argv) == 4 else None)
     return OK
 
 
@@ -198,7 +199,7 @@ def _snapshot_drop(harness: Harness, argv: list[bytes]) -> Reply:
     if len(argv) == 4 and argv[3].upper() == b"ALL":
         return harness.drop_snapshots([taken.identifier for taken in harness.snapshots()])
     _judge(argv, 4, len(argv))
-    return harness.drop_snapshots([_identifier(word) for word in argv[3:]])
+    return harness.drop_snapshots([_integer(word) for word in argv[3:]])
 
 
 _SNAPSHOT: Final[Mapping[bytes, Callable[[Harness, list[bytes]], Reply]]] = {
@@ -209,12 +210,150 @@ _SNAPSHOT: Final[Mapping[bytes, Callable[[Harness, list[bytes]], Reply]]] = {
 }
 
 
-def _identifier(word: bytes) -> int:
-    """Return the id of a snapshot, whether or not there is one."""
+def _integer(word: bytes) -> int:
+    """Return a number, of a snapshot or of a fault, whether or not there is one."""
     number = parse_int64(word)
     if number is None:
         raise RespError(errors.NOT_AN_INTEGER)
     return number
+
+
+# FAULT ----------------------------------------------------------------------------------------------------
+
+_AFTER: Final = Argument("after", "pure-token", token="AFTER", optional=True)
+
+
+@command(
+    "VERMILION|FAULT", _FLAGS, since=_SINCE, group=_GROUP, raw=True, arity=-3,
+    complexity="O(N) where N is the number of commands that a new fault names, or of faults.",
+    arguments=[Argument("action", "oneof", arguments=[
+        Argument("add", "block", arguments=[
+            Argument("add", "pure-token", token="ADD"),
+            Argument("act", "oneof", arguments=[
+                Argument("error", "string", token="ERROR"),
+                Argument("duration", "string", token="DELAY"),
+                Argument("reset", "block", arguments=[
+                    Argument("reset", "pure-token", token="RESET"), _AFTER,
+                ]),
+                Argument("bytes", "integer", token="PARTIAL"),
+                Argument("silence", "block", arguments=[
+                    Argument("silence", "pure-token", token="SILENCE"), _AFTER,
+                ]),
+                Argument("refuse", "pure-token", token="REFUSE"),
+            ]),
+            Argument("command", "string", token="COMMAND", optional=True, multiple=True, multiple_token=True),
+            Argument("key-pattern", "pattern", token="KEY", optional=True),
+            Argument("client-pattern", "pattern", token="CLIENT", optional=True),
+            Argument("which", "oneof", optional=True, arguments=[
+                Argument("nth", "integer", token="NTH"),
+                Argument("every", "integer", token="EVERY"),
+            ]),
+            Argument("times", "integer", token="TIMES", optional=True),
+            Argument("probability", "double", token="PROBABILITY", optional=True),
+            Argument("seed", "integer", token="SEED", optional=True),
+        ]),
+        Argument("list", "pure-token", token="LIST"),
+        Argument("remove", "block", arguments=[
+            Argument("remove", "pure-token", token="REMOVE"),
+            Argument("id", "integer", multiple=True),
+        ]),
+        Argument("clear", "pure-token", token="CLEAR"),
+    ])],
+)  # fmt: skip
+def vermilion_fault(session: Session, argv: list[bytes]) -> Reply:
+    """Let calls and connections go wrong, and say how often they did."""
+    # Raw: each action has arguments of its own.
+    return _act(_FAULT, session.server.faults, argv)
+
+
+def _fault_add(faults: Faults, argv: list[bytes]) -> Reply:
+    act, rest = _act_of_fault(argv[3:])
+    return faults.add(act, _conditions(rest)).identifier
+
+
+def _act_of_fault(words: list[bytes]) -> tuple[Act, list[bytes]]:
+    """Return what a fault does, and the words behind that."""
+    name = words[0].upper() if words else b""
+    if name in {b"RESET", b"SILENCE"}:
+        after = len(words) > 1 and words[1].upper() == b"AFTER"
+        return (Reset(after) if name == b"RESET" else Silence(after)), words[1 + after :]
+    if name == b"REFUSE":
+        return Refuse(), words[1:]
+    if len(words) < 2:
+        raise RespError(errors.SYNTAX)
+    if name == b"ERROR":
+        return Error(errors.text(words[1])), words[2:]
+    if name == b"DELAY":
+        return Delay(_duration(words[1])), words[2:]
+    if name == b"PARTIAL":
+        return Partial(_integer(words[1])), words[2:]
+    raise RespError(errors.SYNTAX)
+
+
+def _conditions(words: list[bytes]) -> Conditions:
+    """Return what a fault hits; of an option that is given twice the last one counts, but COMMAND."""
+    if len(words) % 2:
+        raise RespError(errors.SYNTAX)
+    conditions = Conditions()
+    commands: dict[str, None] = {}
+    for token, word in zip(words[::2], words[1::2], strict=True):
+        match token.upper():
+            case b"COMMAND":
+                commands[errors.text(word)] = None
+                conditions = conditions._replace(commands=tuple(commands))
+            case b"KEY":
+                conditions = conditions._replace(key=word)
+            case b"CLIENT":
+                conditions = conditions._replace(client=word)
+            case b"NTH":
+                conditions = conditions._replace(nth=_integer(word))
+            case b"EVERY":
+                conditions = conditions._replace(every=_integer(word))
+            case b"TIMES":
+                conditions = conditions._replace(times=_integer(word))
+            case b"SEED":
+                conditions = conditions._replace(seed=_integer(word))
+            case b"PROBABILITY":
+                probability = parse_double(word)
+                if probability is None:
+                    raise RespError(errors.NOT_A_FLOAT)
+                conditions = conditions._replace(probability=probability)
+            case _:
+                raise RespError(errors.SYNTAX)
+    return conditions
+
+
+def _fault_list(faults: Faults, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 3)
+    return [
+        {
+            b"id": rule.identifier,
+            b"rule": [*rule.words()],
+            b"seen": rule.seen,
+            b"matched": rule.matched,
+            b"hits": rule.hits,
+        }
+        for rule in faults.rules
+    ]
+
+
+def _fault_remove(faults: Faults, argv: list[bytes]) -> Reply:
+    _judge(argv, 4, len(argv))
+    return sum(map(faults.remove, [_integer(word) for word in argv[3:]]))
+
+
+def _fault_clear(faults: Faults, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 3)
+    faults.clear()
+    return OK
+
+
+_FAULT: Final[Mapping[bytes, Callable[[Faults, list[bytes]], Reply]]] = {
+    b"add": _fault_add,
+    b"clear": _fault_clear,
+    b"list": _fault_list,
+    b"remove": _fault_remove,
+}
 
 
 # Keys and chance ------------------------------------------------------------------------------------------
@@ -269,6 +408,17 @@ _HELP: Final = (
     "    Set the clock: forward as ADVANCE does; back, the calendar alone.",
     "DUMP",
     "    Return all keys as a JSON object.",
+    "FAULT ADD <act> [COMMAND <name>]... [KEY <pattern>] [CLIENT <pattern>]",
+    "    [NTH <n> | EVERY <n>] [TIMES <n>] [PROBABILITY <p> [SEED <n>]]",
+    "    Let calls go wrong from now on; return the fault's id. The act is one of",
+    "    ERROR <text>, DELAY <milliseconds|duration>, RESET [AFTER], PARTIAL <bytes>,",
+    "    SILENCE [AFTER], REFUSE. A command may be a category, @write, or *.",
+    "FAULT LIST",
+    "    Return the faults, and what each has seen, matched and hit.",
+    "FAULT REMOVE <id> [<id> ...]",
+    "    End faults; return how many of these there were.",
+    "FAULT CLEAR",
+    "    End all faults.",
     "LOAD <json>",
     "    Set the keys that a JSON object describes, and leave the others alone.",
     "SEED <number>",

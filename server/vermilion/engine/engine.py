@@ -18,6 +18,7 @@ import vermilion.commands.groups  # noqa: F401  # importing the groups is what d
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
 from vermilion.commands.introspection import known_to
+from vermilion.commands.registry import Columns
 from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
@@ -273,11 +274,30 @@ class Engine:
             Their replies, or the one that all have; None, with nothing done, when they must be run one by one.
         """
         command = self.commands.get(calls[0][0])
+        if command is None or command.many is None:
+            return None
+        columns = transposed(calls)
+        return None if columns is None else self.execute_columns(session, calls[0][0], columns)
+
+    def execute_columns(
+        self, session: Session, name: bytes, columns: Columns
+    ) -> Sequence[Reply] | Status | None:
+        """Run calls of one command at once, if that can be, as `execute_run` does.
+
+        Args:
+            session: whose calls they are; it must not have a pending one.
+            name: the command's.
+            columns: all first arguments, all second ones, …; there is at least one column.
+
+        Returns:
+            Their replies, or the one that all have; None, with nothing done, when they must be run one by one.
+        """
+        command = self.commands.get(name)
         if command is None or command.many is None or session.gates & command.gated:
             return None
         if self.eviction.limited:
             self.eviction.before_calls()
-        replies = self.run_columns(session, command, calls)
+        replies = self._run_many(session, command, name, columns)
         if replies is not None:
             session.last_command = command
         if self.waiting.ready:
@@ -415,26 +435,31 @@ class Engine:
             Their replies, or the one that all have; None, with nothing done, when they are spelled differently or
             must be run one by one.
         """
+        if command.many is None or session.gates & command.gated or session.db.listening > EAR_AWAITED:
+            return None
+        columns = transposed(calls)
+        return None if columns is None else self._run_many(session, command, calls[0][0], columns)
+
+    def _run_many(
+        self, session: Session, command: BoundCommand, name: bytes, columns: Columns
+    ) -> Sequence[Reply] | Status | None:
+        """Run calls of one command, whose arguments are given column by column."""
         many = command.many
         # Who listens to changes wants to hear of each by itself, but for clients that are blocked.
-        if many is None or session.gates & command.gated or session.db.listening > EAR_AWAITED:
+        if many is None or not columns or session.db.listening > EAR_AWAITED:
             return None
         mark = perf_counter_ns()
-        try:
-            names, *columns = zip(*calls, strict=True)
-        except ValueError:
-            return None
-        if names.count(names[0]) != len(calls):
-            return None
         awaited = session.db.awaited
         if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
             return None
         replies = many(session, columns)
         if replies is not None:
             elapsed = perf_counter_ns() - mark
+            count = len(columns[0])
             if elapsed >= self.slowness.threshold_ns:
-                self.slowness.judge_run(session, command, calls[0], len(calls), elapsed)
-            command.count(len(calls), elapsed)
+                first = [name, *(column[0] for column in columns)]
+                self.slowness.judge_run(session, command, first, count, elapsed)
+            command.count(count, elapsed)
         return replies
 
     def _execute_transaction(
@@ -654,6 +679,17 @@ class Engine:
         refusal = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         return None if refusal is None else self.reject(session, command, refusal)
 
+    def make(self, session: Session, argv: list[bytes]) -> None:
+        """Make a call that was held up, and answer it: one of its own, be it in the midst of another client's."""
+        caller, self._caller = self._caller, None
+        afterwards, self._afterwards = self._afterwards, []
+        try:
+            reply = self.execute(session, argv)
+        finally:
+            self._caller, self._afterwards = caller, afterwards
+        if type(reply) is not Pending:
+            session.transport.answer(reply)
+
     def unblock(self, session: Session, reply: Reply) -> None:
         """Give a client whose call is pending this reply instead of the awaited one."""
         if isinstance(reply, RespError):
@@ -824,3 +860,12 @@ class Engine:
 
 def _ignore(*_: object) -> None:
     """Stand in for an assembly: an engine alone has nothing to stop."""
+
+
+def transposed(calls: Sequence[list[bytes]]) -> Columns | None:
+    """Return the arguments of calls column by column, or None where they differ in their name or in number."""
+    try:
+        names, *columns = zip(*calls, strict=True)
+    except ValueError:
+        return None
+    return columns if names.count(names[0]) == len(calls) else None

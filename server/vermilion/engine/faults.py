@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vermilion.engine.engine import Engine
     from vermilion.pending import Answer
 
+_SHOWN: Final = 128
 _EVERYTHING: Final = frozenset({"*", "@all"})
 
 
@@ -177,9 +178,7 @@ class Faults:
                 continue  # CLIENT KILL, and the like, has been quicker
             engine.waiting.release(session)
             self._passed[session] = identifier
-            reply = engine.execute(session, argv)
-            if type(reply) is not Pending:
-                session.transport.answer(reply)
+            engine.make(session, argv)
         return None
 
     def forget(self, session: Session) -> None:
@@ -214,7 +213,7 @@ def _names(words: Sequence[str]) -> frozenset[str] | None:
                 else {command.name, *(f"{name}|{sub}" for sub in command.subcommands)}
             )
         if not known:
-            raise ValueError(f"there is no command or category '{word}'")
+            raise ValueError(f"there is no command or category '{word[:_SHOWN]}'")
         names |= found
     return frozenset(names)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from redis.asyncio.connection import Connection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from vermilion.testing.arguments import Calls, argument_vector
+from vermilion.testing.arguments import AlikeCalls, Calls, argument_vector, packed
 from vermilion.testing.connection import decoded
 from vermilion.testing.link import Link, Wire, encoded
 
@@ -108,7 +108,7 @@ class StreamLink(Link):
         if not self.inbox:
             await self.wait()
         if not self.inbox:
-            return self.end()
+            return self.at_end()
         item = self.inbox.popleft()
         return item if type(item) is Wire else encoded(item, self.session.resp)  # type: ignore[arg-type]
 
@@ -177,12 +177,11 @@ class AsyncInProcessConnection(Connection):
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> Any:
         """Return calls in the form that `send_packed_command` takes."""
-        encoder = self.encoder
-        return Calls([argument_vector(command, encoder) for command in commands])
+        return packed(commands, self.encoder)
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Make calls: those of `pack_commands`, or bytes that somebody else has packed."""
-        if type(command) is not Calls:
+        if not isinstance(command, Calls | AlikeCalls):
             await super().send_packed_command(command, check_health)
             return
         link = await self._ready(check_health=check_health)

@@ -62,9 +62,7 @@ class Fault:
         self._rule = rule
 
     def __repr__(self) -> str:
-        words = " ".join(
-            word.decode(errors="replace") if isinstance(word, bytes) else word for word in self._rule.words()
-        )
+        words = b" ".join(self._rule.words()).decode(errors="replace")
         return f"<Fault {self.id}: {words}; {self.hits} of {self.matched} hit>"
 
     @property
