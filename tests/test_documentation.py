@@ -37,7 +37,8 @@ async def run(example: doctest.Example, namespace: dict[str, Any]) -> str:
             if example.exc_msg is None:
                 raise
             kind = type(error)
-            return f"{kind.__module__}.{kind.__qualname__}: {error}\n"
+            home = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+            return f"{home}{kind.__qualname__}: {error}\n"
     return printed.getvalue()
 
 
@@ -93,3 +94,13 @@ def test_the_readme_tests_with_a_client(tmp_path: Path) -> None:
         readme_block("vermilion.Vermilion()"), tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider"
     )
     assert "1 passed" in printed
+
+
+@pytest.mark.parametrize("word", ["vermilion_faults", 'scope="class"'])
+def test_the_pages_tests_pass(word: str, tmp_path: Path) -> None:
+    blocks: list[str] = re.findall(
+        r"^```python\n(.*?)^```$", (DOCS / "testing.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    (code,) = [block for block in blocks if word in block]
+    printed = run_python(code, tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert re.search(r"^[1-9][0-9]* passed", printed, re.MULTILINE)
