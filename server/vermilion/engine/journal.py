@@ -76,7 +76,7 @@ class RecordedCall:
         self.name = argv[0].decode(errors="replace").lower() if declared is None else declared.name.lower()
         self.argv = tuple(argv)
         fits = declared is not None and declared.accepts(len(argv))  # keys of others cannot be told
-        self.keys = tuple(declared.keys(argv)) if declared is not None and fits else ()
+        self.keys: tuple[bytes, ...] = tuple(declared.keys(argv)) if declared is not None and fits else ()
         self.db = db
         self.client_id = session.id
         self.client_name = session.name.decode(errors="replace")
@@ -120,16 +120,26 @@ class Journal:
         self._waiting: dict[int, tuple[RecordedCall, int]] = {}
 
     def start(
-        self, *, limit: int = CALLS_LIMIT, bytes_limit: int = BYTES_LIMIT, scripts: bool = False
+        self, *, limit: int | None = None, bytes_limit: int | None = None, scripts: bool = False
     ) -> None:
         """Keep calls from now on, behind those that were kept before.
 
         Args:
-            limit: how many are kept at most.
-            bytes_limit: how many bytes they may take.
+            limit: how many are kept at most; `CALLS_LIMIT` if None.
+            bytes_limit: how many bytes they may take; `BYTES_LIMIT` if None.
             scripts: whether the calls of scripts are kept, too.
+
+        Raises:
+            ValueError: for a limit that is not positive.
         """
-        self._limit, self._bytes_limit, self.scripts = limit, bytes_limit, scripts
+        if limit is None:
+            limit = CALLS_LIMIT
+        if bytes_limit is None:
+            bytes_limit = BYTES_LIMIT
+        if min(limit, bytes_limit) <= 0:
+            raise ValueError("a limit is a positive number")
+        self._limit, self._bytes_limit = limit, bytes_limit
+        self.scripts = scripts
         self.on = True
         self._engine.set_gate(GATE_JOURNAL, on=True)
         self._make_room()

@@ -85,8 +85,6 @@ class CallJournal:
         See Also:
             `stop`; `recording`, which does both.
         """
-        if limit <= 0 or bytes_limit <= 0:
-            raise ValueError("a limit is a positive number")
         with self._backend.lock:
             self._journal.start(limit=limit, bytes_limit=bytes_limit, scripts=scripts)
 
