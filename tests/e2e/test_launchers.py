@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 
-from tests.e2e.process import WAIT, Process, command, free_port
+from tests.e2e.process import WAIT, Process, command, free_port, wait_for_the_end
 
 TESTS = """
 from pytest_redis import factories
@@ -85,18 +86,9 @@ def test_a_service_as_init_scripts_start_one(tmp_path: Path) -> None:
         [*command(), "redis.conf"], cwd=tmp_path, capture_output=True, timeout=WAIT, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    pid = None
-    deadline = time.monotonic() + WAIT
-    with redis.Redis(port=port) as client:
-        while pid is None and time.monotonic() < deadline:
-            try:
-                pid = client.info("server")["process_id"]
-            except redis.ConnectionError:
-                time.sleep(0.01)  # it is somebody else's process: its log cannot be waited for
-    assert pid is not None
+    with redis.Redis(port=port, retry=Retry(ConstantBackoff(0.02), 500)) as client:
+        pid = client.info("server")["process_id"]
     assert pidfile.read_text() == f"{pid}\n"
     os.kill(pid, signal.SIGTERM)
-    while pidfile.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not pidfile.exists()
+    wait_for_the_end(pidfile)
     assert "bye bye" in (tmp_path / "log").read_text()
