@@ -1,8 +1,10 @@
 """Faults as redis-py's clients meet them: in process and over TCP, with and without an event loop."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.testing.versions import reconnects
+from tests.testing.versions import comes_again, reconnects
 from tests.testing.waiting import wait_until_blocked
 from vermilion import Vermilion
 
@@ -133,6 +135,25 @@ def test_a_delayed_call_is_made_when_time_has_passed(instance: Vermilion, client
     assert fault.hits == 3
 
 
+@pytest.mark.parametrize("fault", ["reset", "partial"])
+def test_a_delayed_call_that_is_lost_in_the_end(
+    instance: Vermilion, client: Any, beside: Callable[..., Future[Any]], fault: str
+) -> None:
+    instance.clock.freeze()
+    instance.faults.delay("INCRBY", 30)
+    if fault == "reset":
+        instance.faults.reset("INCRBY", after=True)
+    else:
+        instance.faults.partial("INCRBY", 2)
+    counted = beside(client.incr, "n")
+    wait_until_blocked(instance)
+    instance.clock.advance(30)
+    with pytest.raises(redis.ConnectionError):
+        counted.result(5)
+    instance.faults.clear()
+    assert client.get("n") == "1"
+
+
 def test_a_client_that_is_impatient(instance: Vermilion, connect: Connect) -> None:
     instance.clock.freeze()
     client = connect(socket_timeout=0.01)
@@ -162,7 +183,8 @@ def test_a_call_that_is_made_and_lost(instance: Vermilion, client: Any) -> None:
 
 
 def test_a_client_that_tries_again(instance: Vermilion, connect: Connect, protocol: int) -> None:
-    client = connect(retry=Retry(NoBackoff(), 2), protocol=protocol)
+    errors = [redis.ConnectionError]  # which redis-py 5 wants to be told
+    client = connect(retry=Retry(NoBackoff(), 2), retry_on_error=errors, protocol=protocol)
     with instance.faults.reset("INCRBY", after=True, times=2) as fault:
         assert client.incr("n") == 3
     assert (fault.matched, fault.hits) == (3, 2)
@@ -244,10 +266,28 @@ def test_connections_are_refused(instance: Vermilion, connect: Connect, client: 
     assert len(client.client_list()) == 2
 
 
+@comes_again
 def test_a_client_that_comes_again(instance: Vermilion, connect: Connect) -> None:
     client = connect(retry=Retry(NoBackoff(), 3))
     with instance.faults.refuse(times=1):
         assert client.ping()
+
+
+def test_a_client_that_is_not_greeted(instance: Vermilion, connect: Connect) -> None:
+    with instance.faults.error("HELLO", "NOPROTO no"), pytest.raises(redis.RedisError):
+        connect(protocol=3).ping()
+
+
+@pytest.mark.parametrize("fault", ["reset", "refuse"])
+def test_a_unix_socket(instance: Vermilion, tmp_path: Path, fault: str) -> None:
+    path = str(tmp_path / "redis.sock")
+    with instance.serve(port=None, unixsocket=path):
+        client = redis.Redis(unix_socket_path=path, retry=Retry(NoBackoff(), 0))
+        made = instance.faults.refuse() if fault == "refuse" else instance.faults.reset("PING")
+        with made, pytest.raises(redis.ConnectionError):
+            client.ping()
+        assert client.ping()
+        client.close()
 
 
 def test_what_a_test_does_itself_is_not_refused(instance: Vermilion) -> None:
@@ -289,6 +329,19 @@ async def test_errors_and_breaks_on_a_loop(
         with instance.faults.reset("SET", nth=5), pytest.raises(redis.ConnectionError):
             await pipeline.execute()
         assert await client.dbsize() == 4
+
+
+async def test_a_clock_that_is_moved_on_a_loop(instance: Vermilion, connect_async: Connect) -> None:
+    instance.clock.freeze()
+    async with connect_async() as client, connect_async() as other:
+        with instance.faults.delay("SET", 30):
+            written = asyncio.create_task(client.set("k", "late"))
+            while not len(instance.backend.engine.waiting):  # noqa: ASYNC110  # it does not tell
+                await asyncio.sleep(0)
+            assert await other.get("k") is None
+            instance.clock.advance(30)
+            assert await written is True
+        assert await other.get("k") == b"late"
 
 
 async def test_time_on_a_loop(instance: Vermilion, connect_async: Connect) -> None:

@@ -10,6 +10,9 @@ REDIS_PY = tuple(map(int, redis.__version__.split(".")[:2]))
 needs_6 = pytest.mark.skipif(REDIS_PY < (6, 0), reason="redis-py reads pushes with hiredis from version 6 on")
 reconnects = pytest.mark.skipif(REDIS_PY < (6, 0), reason="redis-py's listeners reconnect from version 6 on")
 closes = pytest.mark.skipif(REDIS_PY < (5, 1), reason="redis-py 5.0 closes no pool that it was given")
+comes_again = pytest.mark.skipif(
+    REDIS_PY < (7, 0), reason="redis-py tries to connect again from version 7 on"
+)
 
 
 def once() -> Retry:

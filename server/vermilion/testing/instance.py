@@ -42,6 +42,7 @@ class Vermilion:
         - Two instances never meet; to share one is to pass it on.
         - Clients of threads and of event loops may use one instance at the same time.
         - There is no thread and no socket, so that nothing need be closed.
+        - `clock` moves its time, `faults` lets calls of its clients go wrong.
     """
 
     def __init__(self, **directives: object) -> None:
