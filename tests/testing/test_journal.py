@@ -305,3 +305,13 @@ def test_slow_reads_are_warned_of(journal: CallJournal, client: Any) -> None:
     with pytest.raises(redis.ResponseError):
         client.hgetall("list")
     assert journal.warnings() == []
+
+
+def test_any_bytes_can_be_shown(journal: CallJournal, client: Any) -> None:
+    with pytest.raises(redis.ResponseError):
+        client.execute_command(b"NO\xff", b"\x00")
+    client.set(b"\xff key", b"x" * 100)
+    shown = str(journal).encode().decode()
+    assert 'SET "\\xff key" ' + "x" * 60 + "… (100 bytes)" in shown
+    assert "\\udcff" in shown
+    journal.assert_called("SET", b"\xff key", b"x" * 100)

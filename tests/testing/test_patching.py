@@ -10,7 +10,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 
-from tests.testing.versions import once
+from tests.testing.versions import REDIS_PY, close, once, tidies_up
 from vermilion import Vermilion
 from vermilion.testing import patch_redis
 
@@ -26,6 +26,8 @@ def patched(instance: Vermilion) -> Iterator[None]:
 @pytest.mark.parametrize("url", URLS)
 @pytest.mark.usefixtures("patched")
 def test_all_of_a_client_works(instance: Vermilion, url: str, protocol: int) -> None:
+    if REDIS_PY[0] == 7 and url.startswith("unix") and protocol == 3:
+        pytest.skip("redis-py 7 cannot speak RESP3 on a Unix socket: it asks for its host")
     client: Any = redis.Redis.from_url(url, decode_responses=True, protocol=protocol)
     assert client.set("key", "value")
     assert instance.connect().get("key") == b"value"
@@ -59,10 +61,11 @@ async def test_all_of_an_asynchronous_client_works(instance: Vermilion, url: str
     assert (await subscriber.get_message(timeout=1))["data"] == "hello"
     assert await client.blpop("queue", 0.01) is None
     assert await client.get("key") == "value"
-    await subscriber.aclose()
-    await client.aclose()
+    await close(subscriber)
+    await close(client)
 
 
+@tidies_up
 def test_only_what_is_meant_is_patched(instance: Vermilion) -> None:
     other = Vermilion()
     with other.serve() as server, patch_redis(instance, host="*.example", port=6379):
@@ -79,6 +82,7 @@ def test_only_what_is_meant_is_patched(instance: Vermilion) -> None:
     assert other.connect().get("key") == b"there"
 
 
+@tidies_up
 def test_unix_sockets_by_their_path(instance: Vermilion) -> None:
     with patch_redis(instance, path="/run/*.sock"):
         assert redis.Redis(unix_socket_path="/run/redis.sock").ping()
@@ -125,4 +129,4 @@ def test_an_asynchronous_client_is_disconnected_afterwards(instance: Vermilion) 
         asyncio.run(client.get("key"))
     with patch_redis(instance):
         assert asyncio.run(client.get("key")) == b"1"
-        asyncio.run(client.aclose())
+        asyncio.run(close(client))

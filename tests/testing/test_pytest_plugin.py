@@ -8,11 +8,13 @@ from time import perf_counter
 
 import pytest
 import redis.asyncio  # what a run imports is forgotten behind it, unless it was there before
+from _pytest.assertion.rewrite import AssertionRewritingHook
 
 import vermilion.testing.clean_state
 import vermilion.testing.journal
 import vermilion.testing.patching
 from vermilion import Vermilion
+from vermilion.testing.pytest_plugin import leave_sources_alone
 
 LOADED = (redis.asyncio, vermilion.testing.clean_state, vermilion.testing.journal, vermilion.testing.patching)
 
@@ -444,6 +446,17 @@ def test_a_run_without_it_loads_nothing_of_it(pytester: pytest.Pytester) -> None
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_pytest_leaves_the_sources_alone() -> None:
+    hooks = [finder for finder in sys.meta_path if isinstance(finder, AssertionRewritingHook)]
+    for hook in hooks:
+        hook.mark_rewrite("vermilion", "vermilion_elsewhere")
+    leave_sources_alone()
+    assert [hook._must_rewrite & {"vermilion", "vermilion_elsewhere"} for hook in hooks] == [
+        {"vermilion_elsewhere"} for _ in hooks
+    ]
+    assert hooks
 
 
 def test_a_test_is_as_new_within_a_millisecond() -> None:

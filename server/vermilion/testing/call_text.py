@@ -65,7 +65,7 @@ def listed(calls: Sequence[RecordedCall], dropped: int = 0) -> str:
         if call.inside:
             notes.append("in a transaction" if call.inside == "multi" else "by a script")
         if call.error is not None:
-            notes.append(call.error)
+            notes.append(call.error.encode(errors="backslashreplace").decode())  # it may quote any bytes
         elif call.duration_ns is None:
             notes.append("waits")
         note = f"    ({', '.join(notes)})" if notes else ""

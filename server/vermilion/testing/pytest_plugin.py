@@ -7,6 +7,7 @@
 pytest loads this in every run, so that it imports nothing of Vermilion before a fixture needs it.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime
@@ -32,7 +33,8 @@ _OWN_OPTIONS: Final = frozenset({"data", "seed", "time", "frozen", *_CLIENT_OPTI
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare what a project may set."""
+    """Declare what a project may set; nothing comes earlier, not even a conftest.py that imports Vermilion."""
+    leave_sources_alone()
     parser.addini(
         "vermilion_decode_responses",
         "Whether redis_client and async_redis_client return text instead of bytes.",
@@ -45,6 +47,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type="linelist",
         default=[],
     )
+
+
+def leave_sources_alone() -> None:
+    """Keep pytest from rewriting the asserts of Vermilion, as it does for all of a distribution that has a plugin.
+
+    They are no tests. To compile the sources anew takes a second, in every run that cannot write bytecode.
+    """
+    for finder in sys.meta_path:
+        marked = getattr(finder, "_must_rewrite", None)  # pytest has no public way to take a mark back
+        if isinstance(marked, set):
+            marked.discard("vermilion")
 
 
 def pytest_configure(config: pytest.Config) -> None:
