@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,14 @@ def free_port() -> int:
     """Return a TCP port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def wait_for_the_end(pidfile: Path) -> None:
+    """Return when a process that is nobody's child has removed its pid file, which is the last thing it does."""
+    deadline = time.monotonic() + WAIT
+    while pidfile.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not pidfile.exists()
 
 
 class Process:

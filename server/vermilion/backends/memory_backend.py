@@ -401,7 +401,7 @@ class Caller:
         push: Callable[[Reply], None] = _nothing,
     ) -> None:
         self.answer = answer
-        self.abort = abort
+        self.abort = self.reset = abort
         self.push = push
 
     def use_resp(self, version: int) -> None:
