@@ -285,6 +285,11 @@ class SnapshotFigures(NamedTuple):
         keys_total: of how many.
         keys_loaded: how many keys the last file that was loaded had.
         keys_expired: how many more that had expired.
+        copied: bytes of memory that the process which writes shares no longer.
+        copied_age_s: how many seconds ago that was so.
+        last_copied: how many the last one had at its end.
+        forks: how many processes have written.
+        fork_us: microseconds that it took to make the last one.
     """
 
     saving: bool = False
@@ -296,6 +301,11 @@ class SnapshotFigures(NamedTuple):
     keys_total: int = 0
     keys_loaded: int = 0
     keys_expired: int = 0
+    copied: int = 0
+    copied_age_s: int = 0
+    last_copied: int = 0
+    forks: int = 0
+    fork_us: int = 0
 
 
 class Persistence(Protocol):

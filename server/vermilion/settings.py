@@ -505,9 +505,8 @@ class Settings:
     rdb_key_save_delay: int = directive(
         Integer(-INT_MAX - 1, INT_MAX),
         "0",
-        "Microseconds to wait after each key of a snapshot, for tests.",
+        "Microseconds to wait after each key of a background save, for tests.",
         hidden=True,
-        ignored=True,
     )
     key_load_delay: int = directive(
         Integer(-INT_MAX - 1, INT_MAX),

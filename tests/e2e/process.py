@@ -102,9 +102,13 @@ class Process:
         """Send a signal."""
         self._popen.send_signal(number)
 
+    def end(self, within: float = WAIT) -> int:
+        """Wait for the end, and return the exit status; a child of it may still have the log open."""
+        return self._popen.wait(within)
+
     def status(self, within: float = WAIT) -> int:
         """Wait for the end, and return the exit status; the rest of the log goes to `log`."""
-        status = self._popen.wait(within)
+        status = self.end(within)
         assert self._popen.stdout is not None
         self.log += self._popen.stdout.read().decode().splitlines()
         return status

@@ -90,6 +90,7 @@ class MemoryCacheBackend:
             `end`.
         """
         self.snapshots.load_at_start()
+        self.snapshots.forks = True
 
     def end(self) -> None:
         """Write a last snapshot where SHUTDOWN or the directives ask for one, for a server that has stopped.
