@@ -3,7 +3,7 @@
 This floor knows no sockets: a session's transport is whatever carries its replies.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -40,6 +40,7 @@ GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
 GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
 GATE_ACL: Final = 1 << 8  # the user is restricted
 GATE_TIMED: Final = 1 << 11  # SLOWLOG is interested in quick calls, too: each is timed by itself
+GATE_JOURNAL: Final = 1 << 15  # calls are kept in the journal
 GATE_UNSAVED: Final = 1 << 13  # the last background save failed, and `stop-writes-on-bgsave-error` is on
 GATE_FAULT: Final = 1 << 14  # a test has calls refused, held up, or lost
 
@@ -423,6 +424,48 @@ class Faults(Protocol):
         """End all rules."""
 
 
+class JournalEntry(Protocol):
+    """One call that a client has made; its arguments are without secrets."""
+
+    number: int
+    name: str
+    argv: tuple[bytes, ...]
+    keys: tuple[bytes, ...]
+    db: int
+    client_id: int
+    client_name: str
+    address: str
+    trip: int
+    began_us: int
+    duration_ns: int | None
+    error: str | None
+
+    @property
+    def inside(self) -> str:
+        """What it was a part of: `multi`, `script`, or nothing."""
+
+
+class Journal(Protocol):
+    """The calls that clients have made, for one engine."""
+
+    on: bool
+    seen: int
+    dropped: int
+
+    @property
+    def calls(self) -> Collection[JournalEntry]:
+        """Those that are kept, in the order in which they were made."""
+
+    def start(self, *, limit: int | None = None, scripts: bool = False) -> None:
+        """Keep calls from now on, and those of scripts, too, if wanted; ValueError for a limit that cannot be."""
+
+    def stop(self) -> None:
+        """Keep no further call."""
+
+    def clear(self) -> None:
+        """Forget all calls."""
+
+
 class NamedCommand(Protocol):
     """One command, as it is declared or as an engine runs it."""
 
@@ -620,6 +663,10 @@ class Server(Protocol):
     @property
     def faults(self) -> Faults:
         """What a test lets go wrong."""
+
+    @property
+    def journal(self) -> Journal:
+        """The calls that clients have made, if somebody wants to know."""
 
     @property
     def sessions(self) -> Mapping[int, Session]:

@@ -391,3 +391,99 @@ def beside() -> Iterator[Callable[..., Future[Any]]]:
     """Runs something on another thread."""
     with ThreadPoolExecutor(2) as threads:
         yield threads.submit
+
+
+class TestJournal:
+    def test_calls_are_kept_and_told(self, client: Any, run: Callable[..., Any], instance: Vermilion) -> None:
+        client.client_setname("web")
+        assert run("JOURNAL", "START") == "OK"
+        client.set("user:1", "ann")
+        with pytest.raises(redis.ResponseError):
+            client.lpush("user:1", 1)
+        written, failed = run("JOURNAL", "GET")
+        assert written["argv"] == ["SET", "user:1", "ann"]
+        assert written.items() >= {
+            "number": 1, "command": "set", "keys": ["user:1"], "db": 0, "client-name": "web", "inside": "",
+            "error": None,
+        }.items()  # fmt: skip
+        assert written["client-id"] == client.client_id()
+        assert written["duration-us"] >= 0
+        assert abs(written["unix-us"] / 1e6 - instance.clock.now().timestamp()) < 60
+        assert failed["error"] == "WRONGTYPE Operation against a key holding the wrong kind of value"
+        assert run("JOURNAL", "GET", 1)[0]["argv"] == ["CLIENT", "ID"]
+        assert run("JOURNAL", "GET", 0) == []
+        assert len(run("JOURNAL", "GET", 100)) == 3
+        assert run("JOURNAL", "STOP") == "OK"
+        client.get("user:1")
+        assert run("JOURNAL", "STATUS") == {"on": 0, "kept": 3, "seen": 3, "dropped": 0}
+        assert run("JOURNAL", "CLEAR") == "OK"
+        assert run("JOURNAL", "GET") == []
+
+    def test_calls_are_chosen(self, client: Any, run: Callable[..., Any]) -> None:
+        run("journal", "start")
+        for number in range(3):
+            client.get(f"user:{number}")
+        client.mget("user:1", "other")
+        client.config_get("port")
+        client.client_setname("web")
+        client.get("other")
+        for expected, words in [
+            (7, []),
+            (4, ["COMMAND", "get"]),
+            (5, ["command", "*GET", "KEY", "*"]),
+            (4, ["KEY", "user:*"]),
+            (1, ["KEY", "user:*", "COMMAND", "MGET"]),
+            (1, ["COMMAND", "config"]),
+            (1, ["COMMAND", "config get"]),
+            (1, ["COMMAND", "config|get"]),
+            (0, ["COMMAND", "config set"]),
+            (1, ["CLIENT", "w*"]),
+        ]:
+            assert run("JOURNAL", "COUNT", *words) == expected
+        (latest,) = run("JOURNAL", "GET", 1, "KEY", "other", "COMMAND", "get")
+        assert latest["argv"] == ["GET", "other"]
+
+    def test_scripts_and_a_limit(self, client: Any, run: Callable[..., Any]) -> None:
+        run("JOURNAL", "START", "SCRIPTS", "LIMIT", 2)
+        client.eval("redis.call('SET', KEYS[1], 'v'); return redis.call('GET', KEYS[1])", 1, "key")
+        assert [call["inside"] for call in run("JOURNAL", "GET")] == ["script", "script"]
+        assert run("JOURNAL", "STATUS") == {"on": 1, "kept": 2, "seen": 3, "dropped": 1}
+
+    def test_secrets_are_not_told(self, client: Any, run: Callable[..., Any]) -> None:
+        run("JOURNAL", "START")
+        client.acl_setuser("ann", enabled=True, passwords=["+secret"])
+        client.config_set("requirepass", "secret")
+        assert "secret" not in str(run("JOURNAL", "GET"))
+
+    @pytest.mark.parametrize("protocol", [2, 3])
+    def test_the_calls_in_each_version(self, instance: Vermilion, protocol: int) -> None:
+        client: Any = instance.connect(protocol=protocol, decode_responses=True)
+        client.execute_command("VERMILION", "JOURNAL", "START")
+        client.ping()
+        (told,) = client.execute_command("VERMILION", "JOURNAL", "GET")
+        if protocol == 2:
+            told = dict(zip(told[::2], told[1::2], strict=True))
+        assert (told["command"], told["argv"], told["error"]) == ("ping", ["PING"], None)
+
+    @pytest.mark.parametrize(
+        ("words", "error"),
+        [
+            (["BOGUS"], "unknown subcommand or wrong number of arguments for 'BOGUS'"),
+            (["STOP", "now"], "unknown subcommand or wrong number of arguments"),
+            (["STATUS", "now"], "unknown subcommand or wrong number of arguments"),
+            (["CLEAR", "all"], "unknown subcommand or wrong number of arguments"),
+            (["START", "LIMIT"], "syntax error"),
+            (["START", "LIMIT", "many"], "not an integer"),
+            (["START", "LIMIT", "0"], "a limit is a positive number"),
+            (["START", "NOW"], "syntax error"),
+            (["GET", "many"], "not an integer"),
+            (["GET", "-1"], "value is out of range, must be positive"),
+            (["GET", "1", "KEY"], "syntax error"),
+            (["COUNT", "KEY"], "syntax error"),
+            (["COUNT", "DB", "0"], "syntax error"),
+        ],
+    )
+    def test_what_is_refused(self, run: Callable[..., Any], words: list[str], error: str) -> None:
+        with pytest.raises(redis.ResponseError, match=error):
+            run("JOURNAL", *words)
+        assert run("JOURNAL", "STATUS") == {"on": 0, "kept": 0, "seen": 0, "dropped": 0}

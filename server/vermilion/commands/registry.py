@@ -151,6 +151,15 @@ class Command:
                 last = spec.last if spec.last < 0 else spec.begin + spec.last
         return first, last, step
 
+    def keys(self, argv: Sequence[bytes]) -> list[bytes]:
+        """Return the keys that a call names, which has a number of arguments that fits the arity."""
+        return [
+            argv[position]
+            for spec in self.key_specs
+            if "not_key" not in spec.flags
+            for position in spec.positions(argv)
+        ]
+
     def accepts(self, size: int) -> bool:
         """Return whether a call of this many arguments, the name included, fits the arity."""
         return size == self.arity if self.arity >= 0 else size >= -self.arity

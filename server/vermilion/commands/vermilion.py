@@ -17,7 +17,8 @@ from vermilion.faults import Act, Conditions, Delay, Error, Partial, Refuse, Res
 from vermilion.harness import Harness
 from vermilion.protocol.numbers import parse_double, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
-from vermilion.session import Faults, Server, Session
+from vermilion.session import Faults, Journal, JournalEntry, Server, Session
+from vermilion.structures.glob import compile_glob
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ _LAST_MS: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 container(
     "VERMILION", group=_GROUP, since=_SINCE, for_tests=True,
-    summary="Moves a server for tests: its clock, its snapshots, its keys, its chance, its faults.",
+    summary="Moves a server for tests: clock, snapshots, keys, chance and faults; and tells what was called.",
 )  # fmt: skip
 
 
@@ -356,6 +357,144 @@ _FAULT: Final[Mapping[bytes, Callable[[Faults, list[bytes]], Reply]]] = {
 }
 
 
+# JOURNAL --------------------------------------------------------------------------------------------------
+
+_WHICH: Final = (
+    Argument("command-pattern", "pattern", token="COMMAND", optional=True),
+    Argument("key-pattern", "pattern", token="KEY", optional=True),
+    Argument("client-pattern", "pattern", token="CLIENT", optional=True),
+)
+
+
+@command(
+    "VERMILION|JOURNAL", _FLAGS, since=_SINCE, group=_GROUP, raw=True, arity=-3,
+    complexity="O(N) where N is the number of calls that are kept; O(1) to start and to stop.",
+    arguments=[Argument("action", "oneof", arguments=[
+        Argument("start", "block", arguments=[
+            Argument("start", "pure-token", token="START"),
+            Argument("limit", "integer", token="LIMIT", optional=True),
+            Argument("scripts", "pure-token", token="SCRIPTS", optional=True),
+        ]),
+        Argument("stop", "pure-token", token="STOP"),
+        Argument("get", "block", arguments=[
+            Argument("get", "pure-token", token="GET"),
+            Argument("count", "integer", optional=True),
+            *_WHICH,
+        ]),
+        Argument("count", "block", arguments=[Argument("count", "pure-token", token="COUNT"), *_WHICH]),
+        Argument("status", "pure-token", token="STATUS"),
+        Argument("clear", "pure-token", token="CLEAR"),
+    ])],
+)  # fmt: skip
+def vermilion_journal(session: Session, argv: list[bytes]) -> Reply:
+    """Keep the calls of clients, and tell of them."""
+    # Raw: each action has arguments of its own.
+    return _act(_JOURNAL, session.server.journal, argv)
+
+
+def _journal_start(journal: Journal, argv: list[bytes]) -> Reply:
+    limit, scripts = None, False
+    words = iter(argv[3:])
+    for word in words:
+        if word.upper() == b"SCRIPTS":
+            scripts = True
+        elif word.upper() == b"LIMIT" and (number := next(words, None)) is not None:
+            limit = _integer(number)
+        else:
+            raise RespError(errors.SYNTAX)
+    journal.start(limit=limit, scripts=scripts)
+    return OK
+
+
+def _journal_stop(journal: Journal, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 3)
+    journal.stop()
+    return OK
+
+
+def _journal_get(journal: Journal, argv: list[bytes]) -> Reply:
+    counted = len(argv) % 2 == 0
+    found = _selected(journal, argv[4 if counted else 3 :])
+    if counted:
+        count = _integer(argv[3])
+        if count < 0:
+            raise RespError(errors.OUT_OF_RANGE_POSITIVE)
+        found = found[max(len(found) - count, 0) :]
+    return [
+        {
+            b"number": call.number,
+            b"command": call.name.encode(),
+            b"argv": [*call.argv],
+            b"keys": [*call.keys],
+            b"db": call.db,
+            b"client-id": call.client_id,
+            b"client-name": call.client_name.encode(),
+            b"client-address": call.address.encode(),
+            b"inside": call.inside.encode(),
+            b"trip": call.trip,
+            b"unix-us": call.began_us,
+            b"duration-us": None if call.duration_ns is None else call.duration_ns // 1000,
+            b"error": None if call.error is None else call.error.encode(errors="surrogateescape"),
+        }
+        for call in found
+    ]
+
+
+def _journal_count(journal: Journal, argv: list[bytes]) -> Reply:
+    return len(_selected(journal, argv[3:]))
+
+
+def _selected(journal: Journal, words: list[bytes]) -> list[JournalEntry]:
+    """Return the calls that options describe, in the order in which they were made."""
+    if len(words) % 2:
+        raise RespError(errors.SYNTAX)
+    found = list(journal.calls)
+    for token, pattern in zip(words[::2], words[1::2], strict=True):
+        match token.upper():
+            case b"COMMAND":  # a container stands for its subcommands: CONFIG, CONFIG GET, config|get
+                fits = compile_glob(b"|".join(pattern.lower().split()))
+                found = [
+                    call
+                    for call in found
+                    if fits(call.name.encode()) or fits(call.name.split("|")[0].encode())
+                ]
+            case b"KEY":
+                fits = compile_glob(pattern)
+                found = [call for call in found if any(map(fits, call.keys))]
+            case b"CLIENT":
+                fits = compile_glob(pattern)
+                found = [call for call in found if fits(call.client_name.encode())]
+            case _:
+                raise RespError(errors.SYNTAX)
+    return found
+
+
+def _journal_status(journal: Journal, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 3)
+    return {
+        b"on": int(journal.on),
+        b"kept": len(journal.calls),
+        b"seen": journal.seen,
+        b"dropped": journal.dropped,
+    }
+
+
+def _journal_clear(journal: Journal, argv: list[bytes]) -> Reply:
+    _judge(argv, 3, 3)
+    journal.clear()
+    return OK
+
+
+_JOURNAL: Final[Mapping[bytes, Callable[[Journal, list[bytes]], Reply]]] = {
+    b"clear": _journal_clear,
+    b"count": _journal_count,
+    b"get": _journal_get,
+    b"start": _journal_start,
+    b"status": _journal_status,
+    b"stop": _journal_stop,
+}
+
+
 # Keys and chance ------------------------------------------------------------------------------------------
 
 
@@ -419,6 +558,18 @@ _HELP: Final = (
     "    End faults; return how many of these there were.",
     "FAULT CLEAR",
     "    End all faults.",
+    "JOURNAL START [LIMIT <calls>] [SCRIPTS]",
+    "    Keep the calls of clients from now on, and those of scripts, too, if wanted.",
+    "JOURNAL STOP",
+    "    Keep no further calls.",
+    "JOURNAL GET [<count>] [COMMAND <pattern>] [KEY <pattern>] [CLIENT <pattern>]",
+    "    Return the calls that were kept, oldest first, or the latest of them.",
+    "JOURNAL COUNT [COMMAND <pattern>] [KEY <pattern>] [CLIENT <pattern>]",
+    "    Return how many they are.",
+    "JOURNAL STATUS",
+    "    Return whether calls are kept, and how many had to make room.",
+    "JOURNAL CLEAR",
+    "    Forget them all.",
     "LOAD <json>",
     "    Set the keys that a JSON object describes, and leave the others alone.",
     "SEED <number>",

@@ -450,6 +450,18 @@ class AccessControl:
         if wrong:
             raise RespError("ERR " + "".join(wrong) + errors.ACL_FILE_REFUSED)
         users.setdefault(DEFAULT, default_user(self._catalogue))
+        self._replace(users)
+
+    def restore(self, lines: Sequence[bytes]) -> None:
+        """Take the users that `lines` has declared before, and no others."""
+        users, wrong = read_users(
+            b"\n".join(lines), "snapshot", self._catalogue, all_channels=self._all_channels
+        )
+        assert not wrong  # noqa: S101  # they were written by `lines`
+        self._replace(users)
+
+    def _replace(self, users: Mapping[bytes, User]) -> None:
+        """Have these users and no others; clients of those that are gone are disconnected."""
         gone = self._users.keys() - users.keys()
         for name in gone:
             del self._users[name]

@@ -17,6 +17,7 @@ from vermilion.session import (
     GATE_AUTH,
     GATE_BUSY,
     GATE_FAULT,
+    GATE_JOURNAL,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
@@ -45,6 +46,7 @@ ALL_GATES: Final = (
     | GATE_SUBSCRIBED
     | GATE_TRACKING
     | GATE_MONITOR
+    | GATE_JOURNAL
     | GATE_PAUSE
     | GATE_TIMED
     | GATE_FAULT

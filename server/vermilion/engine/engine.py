@@ -29,6 +29,7 @@ from vermilion.engine.diskless import Diskless
 from vermilion.engine.eviction import Eviction, Meter
 from vermilion.engine.faults import Faults
 from vermilion.engine.heap import Heap
+from vermilion.engine.journal import Journal
 from vermilion.engine.monitors import Monitors
 from vermilion.engine.notifications import Notifications
 from vermilion.engine.pausing import Pause
@@ -52,6 +53,7 @@ from vermilion.session import (
     GATE_ACL,
     GATE_BUSY,
     GATE_FAULT,
+    GATE_JOURNAL,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
@@ -143,6 +145,7 @@ class Engine:
         self.next_session_id = 1
         self.transactions = Transactions(self)
         self.monitors = Monitors(self)
+        self.journal: Journal = Journal(self)
         self.pause = Pause(self)
         self.faults = Faults(self)
         self._common_gates = GATE_RESOLVE
@@ -514,7 +517,12 @@ class Engine:
         before, self._caller = self._caller, session
         ahead: list[Reply] = []
         try:
-            reply = self._execute_found(session, command, argv)
+            if gates & GATE_JOURNAL:
+                entered = self.journal.enter(session, argv)
+                reply = self._execute_found(session, command, argv)
+                self.journal.leave(session, entered, reply)
+            else:
+                reply = self._execute_found(session, command, argv)
             if self.tracking.ahead and before is not session:
                 self.tracking.ahead = False
                 ahead, self._afterwards = self._afterwards, []
@@ -647,6 +655,8 @@ class Engine:
 
     def _answer(self, session: Session, reply: Reply) -> None:
         """Send the reply of a call that had to wait."""
+        if session.gates & GATE_JOURNAL:
+            self.journal.answered(session, reply)
         if session.gates & GATE_REPLY:
             reply = self.silence(session)
         answer = self.faults.settle(session, reply) if self.faults.owed else reply

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Final
 
-from vermilion.commands.registry import CATEGORY_ORDER, COMMANDS, Command
+from vermilion.commands.registry import CATEGORY_ORDER, COMMANDS
 from vermilion.engine.bound import BoundCommand
 from vermilion.engine.waiting import FAR_MS
 from vermilion.errors import RespError
@@ -109,7 +109,7 @@ class Faults:
             What it returns instead; None when it is to be made.
         """
         passed = self._passed.pop(session, 0)
-        keys = _keys(command.declared, argv)
+        keys = command.declared.keys(argv)
         for rule in self._of_calls:
             if rule.identifier > passed and rule.hits_call(command.name, keys, session.name):
                 return self._act(rule, session, command, argv)
@@ -216,16 +216,6 @@ def _names(words: Sequence[str]) -> frozenset[str] | None:
             raise ValueError(f"there is no command or category '{word[:_SHOWN]}'")
         names |= found
     return frozenset(names)
-
-
-def _keys(command: Command, argv: Sequence[bytes]) -> list[bytes]:
-    """Return the keys of a call."""
-    return [
-        argv[position]
-        for spec in command.key_specs
-        if "not_key" not in spec.flags
-        for position in spec.positions(argv)
-    ]
 
 
 def _never_answered() -> Pending:

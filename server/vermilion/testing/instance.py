@@ -7,7 +7,9 @@ from vermilion.config import Config
 from vermilion.network.server import Server
 from vermilion.testing import data as data_forms
 from vermilion.testing.clock import MovableClock
+from vermilion.testing.door import Door
 from vermilion.testing.faults import Faults
+from vermilion.testing.journal import CallJournal
 from vermilion.testing.shared import SharedBackend
 from vermilion.testing.snapshots import Snapshot
 
@@ -53,6 +55,8 @@ class Vermilion:
         self.backend = SharedBackend(Config.from_arguments(arguments, {}), MovableClock())
         self.clock = self.backend.travel
         self.faults = Faults(self.backend)
+        self.journal = CallJournal(self.backend)
+        self.door = Door(self.backend)
 
     def connect(self, **options: Any) -> "redis.Redis":
         """Return a client for programs without an event loop.
@@ -76,7 +80,7 @@ class Vermilion:
 
         single = options.pop("single_connection_client", False)
         options.setdefault("socket_timeout", None)
-        pool = InProcessPool(connection_class=InProcessConnection, vermilion=self, **options)
+        pool = InProcessPool(connection_class=InProcessConnection, vermilion=self.door, **options)
         client = redis.Redis(connection_pool=pool, single_connection_client=single)
         client.auto_close_connection_pool = True
         return client
@@ -107,16 +111,16 @@ class Vermilion:
 
         single = options.pop("single_connection_client", False)
         options.setdefault("socket_timeout", None)
-        pool = AsyncInProcessPool(connection_class=AsyncInProcessConnection, vermilion=self, **options)
+        pool = AsyncInProcessPool(connection_class=AsyncInProcessConnection, vermilion=self.door, **options)
         client = redis.asyncio.Redis(connection_pool=pool, single_connection_client=single)
         client.auto_close_connection_pool = True
         return client
 
     def snapshot(self) -> Snapshot:
-        """Note what the instance is, to go back to: keys, directives, libraries of functions, the course of chance.
+        """Note what the instance is, to go back to: keys, directives, users, scripts, functions, the course of chance.
 
         Nothing is copied now: it costs microseconds, however many keys there are. What changes later is kept then.
-        Clients, users and the clock are no part of it.
+        Clients and the clock are no part of it.
 
         Returns:
             What `restore` takes.
@@ -207,6 +211,30 @@ class Vermilion:
         if path is not None:
             Path(path).write_text(f"{data_forms.as_json(data)}\n", encoding="utf-8")
         return data
+
+    def configure(self, **directives: object) -> None:
+        """Change directives, as CONFIG SET does: all of them, or none.
+
+        Args:
+            directives: as `Vermilion` takes them.
+
+        Raises:
+            RespError: for one that does not exist, or that is fixed from the start, or a value that it does not take.
+
+        Example:
+            >>> instance = Vermilion()
+            >>> instance.configure(maxmemory="100mb", notify_keyspace_events="KEA")
+            >>> instance.connect(decode_responses=True).config_get("maxmemory")
+            {'maxmemory': '104857600'}
+
+        See Also:
+            `snapshot`, which keeps them.
+        """
+        pairs = [
+            (name.replace("_", "-").encode(), _text(value).encode()) for name, value in directives.items()
+        ]
+        with self.backend.lock:
+            self.backend.config.set(pairs, local=True)
 
     def seed(self, number: int) -> None:
         """Let chance take the same course from here on, whenever the keys are the same: SPOP, RANDOMKEY, eviction.

@@ -121,7 +121,11 @@ class Link:
             if waits:
                 self._behind.extend(calls)
                 return
-            self._run_many(calls)
+            backend.engine.journal.begin_batch()
+            try:
+                self._run_many(calls)
+            finally:
+                backend.engine.journal.end_batch()
             if backend.to_go_on:
                 backend.finish()
 

@@ -249,7 +249,11 @@ class SharedBackend(MemoryCacheBackend):
             if isinstance(transport, RemoteTransport) and transport.parcels:
                 transport.deliver()
             self.begin()
-            rest = self.engine.execute_batch(session, calls, encode, out)
+            self.engine.journal.begin_batch()
+            try:
+                rest = self.engine.execute_batch(session, calls, encode, out)
+            finally:
+                self.engine.journal.end_batch()
             self.finish()
         return rest
 
@@ -281,6 +285,15 @@ class SharedBackend(MemoryCacheBackend):
         self.lock.release()
         sleep(_COURTESY_S)
         self.lock.acquire()
+
+    def end_script(self) -> None:
+        """End the script that runs on another thread, if there is one; return when it has ended."""
+        scripting = self.engine.scripting
+        if scripting is None:
+            return
+        while scripting.running is not None:
+            scripting.abandon()
+            sleep(_COURTESY_S)
 
     def _write_in_background(self, save: "Save") -> None:
         """Write a background save at once: what a loop does between calls has no lock."""

@@ -1,8 +1,9 @@
-"""What an instance was, to go back to: its keys, directives and libraries of functions, and the course of chance."""
+"""What an instance was, to go back to: its keys, directives, users, scripts and functions, and the course of chance."""
 
 from typing import TYPE_CHECKING, Any, Final
 
 from vermilion.keyspace.recording import RecordingDatabase
+from vermilion.scripting.scripts import Scripts
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Snapshot:
         - To go back to an earlier one is to lose those that came after it.
     """
 
-    __slots__ = ("chance", "directives", "identifier", "libraries", "unix_ms")
+    __slots__ = ("chance", "directives", "identifier", "libraries", "scripts", "unix_ms", "users")
 
     def __init__(self, backend: "SharedBackend", identifier: int) -> None:
         self.identifier = identifier
@@ -36,6 +37,8 @@ class Snapshot:
             one.attribute: getattr(backend.config.settings, one.attribute) for one in Settings.directives
         }
         self.libraries = _code(backend)
+        self.scripts = _scripts(backend).cached()
+        self.users = backend.engine.acl.lines()
 
 
 class Snapshots:
@@ -74,7 +77,10 @@ class Snapshots:
         number = self.taken.index(snapshot)
         del self.taken[number + 1 :]
         self._restore_directives(snapshot)
+        if backend.engine.acl.lines() != snapshot.users:
+            backend.engine.acl.restore(snapshot.users)
         self._restore_libraries(snapshot)
+        _scripts(backend).restore(snapshot.scripts)
         for db in self._databases():
             db.go_back(number)
         backend.engine.random.setstate(snapshot.chance)
@@ -109,14 +115,20 @@ class Snapshots:
 
     def _restore_libraries(self, snapshot: Snapshot) -> None:
         """Load the libraries of functions that there were, if there are others."""
-        scripting = self._backend.engine.scripting
-        if scripting is not None and _code(self._backend) != snapshot.libraries:
-            scripting.libraries.flush()
+        libraries = _scripts(self._backend).libraries
+        if _code(self._backend) != snapshot.libraries:
+            libraries.flush()
             for code in snapshot.libraries:
-                scripting.libraries.load(code, replace=False)
+                libraries.load(code, replace=False)
+
+
+def _scripts(backend: "SharedBackend") -> Scripts:
+    """Return the scripts and functions."""
+    scripting = backend.engine.scripting
+    assert isinstance(scripting, Scripts)  # noqa: S101  # the backend has made them
+    return scripting
 
 
 def _code(backend: "SharedBackend") -> list[bytes]:
     """Return the code of each library of functions."""
-    scripting = backend.engine.scripting
-    return [] if scripting is None else [code for _, _, code in scripting.libraries.listed()]
+    return [code for _, _, code in _scripts(backend).libraries.listed()]

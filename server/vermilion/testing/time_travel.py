@@ -144,6 +144,25 @@ class TimeTravel:
             self.travel_to(epoch_ns(when))
         self._backend.settle()
 
+    def reset(self) -> None:
+        """Be the machine's clock again, wherever it stands; nothing happens meanwhile.
+
+        Example:
+            >>> from datetime import UTC
+            >>> from vermilion import Vermilion
+            >>> clock = Vermilion().clock
+            >>> clock.advance(timedelta(days=1))
+            >>> clock.reset()
+            >>> clock.now() - datetime.now(UTC) < timedelta(hours=1)
+            True
+
+        See Also:
+            `unfreeze`, to run on from where it stands.
+        """
+        with self._backend.lock:
+            self._clock.follow()
+            self._backend.resume()
+
     def travel_to(self, unix_ns: int) -> None:
         """Go to a certain time, in nanoseconds since the Unix epoch; the lock is held."""
         distance_ns = unix_ns - self._clock.now_ns()
