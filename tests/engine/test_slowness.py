@@ -26,8 +26,8 @@ class Stopwatch:
 @pytest.fixture
 def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Stopwatch:
     watch = Stopwatch()
-    monkeypatch.setattr("vermilion.engine.engine.perf_counter_ns", watch)
-    monkeypatch.setattr("vermilion.engine.slowness.perf_counter_ns", watch)
+    for room in ("batches", "engine", "slowness"):
+        monkeypatch.setattr(f"vermilion.engine.{room}.perf_counter_ns", watch)
     return watch
 
 
