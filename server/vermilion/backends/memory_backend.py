@@ -58,7 +58,7 @@ class MemoryCacheBackend:
         self.config = config or Config()
         self.engine = self._make_engine(clock, max_size or 0)
         self.execute = self.engine.execute
-        self.execute_batch = self.engine.execute_batch
+        self.execute_batch = self.engine.batches.execute
         self.open_session = self.engine.open_session
         self.close_session = self.engine.close_session
         self._db = self.engine.databases[0]
@@ -90,6 +90,7 @@ class MemoryCacheBackend:
             `end`.
         """
         self.snapshots.load_at_start()
+        self.snapshots.forks = True
 
     def end(self) -> None:
         """Write a last snapshot where SHUTDOWN or the directives ask for one, for a server that has stopped.
@@ -400,7 +401,7 @@ class Caller:
         push: Callable[[Reply], None] = _nothing,
     ) -> None:
         self.answer = answer
-        self.abort = abort
+        self.abort = self.reset = abort
         self.push = push
 
     def use_resp(self, version: int) -> None:

@@ -19,7 +19,7 @@ from vermilion.testing.arguments import AlikeCalls, Calls, argument_vector, pack
 from vermilion.testing.link import Item, Link, Wire, encoded
 
 if TYPE_CHECKING:
-    from vermilion.testing.instance import Vermilion
+    from vermilion.testing.door import Door
     from vermilion.testing.shared import SharedBackend
 
 _CLOSED = "Connection closed by server."
@@ -75,7 +75,7 @@ class SocketLink(Link):
                 raise BlockingIOError(11, "Resource temporarily unavailable")
             raise TimeoutError("timed out")
         if not self.inbox:
-            return b""
+            return self.at_end()
         item = self.inbox.popleft()
         data = item if type(item) is Wire else encoded(item, self.session.resp)  # type: ignore[arg-type]
         if len(data) > size:
@@ -109,7 +109,7 @@ class InProcessConnection(Connection):
     """A connection to an engine in this process.
 
     Args:
-        vermilion: whose engine it is.
+        vermilion: the way to the engine.
         kwargs: what every connection of redis-py takes.
 
     LLM Context:
@@ -119,7 +119,7 @@ class InProcessConnection(Connection):
 
     _sock: SocketLink | None  # type: ignore[assignment]  # redis-py declares only what it is at first
 
-    def __init__(self, *, vermilion: "Vermilion", **kwargs: Any) -> None:
+    def __init__(self, *, vermilion: "Door", **kwargs: Any) -> None:
         self._vermilion = vermilion
         self._should_reconnect = False  # redis-py has it from version 7 on
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]  # redis-py annotates it in part

@@ -47,6 +47,9 @@ class Link:
     Args:
         backend: what executes the calls.
 
+    Raises:
+        ConnectionRefusedError: when a test wants no new clients.
+
     LLM Context:
         - `inbox` holds what has not been read yet. The oldest item goes first; `Wire` items are bytes to be parsed.
         - `wake` is called, with the backend's lock held, whenever something has arrived or the link was closed.
@@ -61,16 +64,28 @@ class Link:
         self.backend = backend
         self.inbox: deque[Item] = deque()
         self.ended = False
+        self._was_reset = False
         self._behind: deque[list[bytes]] = deque()
         self._closing = False
         self._parser: RequestParser | None = None
         with backend.lock:
             backend.begin()
+            backend.admit()
             self.session = backend.engine.open_session(self)
             backend.links.add(self)
 
     def wake(self) -> None:
         """Tell whoever waits that something has come; a client that never waits needs none."""
+
+    def at_end(self) -> bytes:
+        """Return what is read at the end: nothing.
+
+        Raises:
+            ConnectionResetError: when the connection was lost.
+        """
+        if self._was_reset:
+            raise ConnectionResetError(104, "Connection reset by peer")
+        return b""
 
     # The client's side ------------------------------------------------------------------------------------
 
@@ -106,7 +121,11 @@ class Link:
             if waits:
                 self._behind.extend(calls)
                 return
-            self._run_many(calls)
+            backend.engine.journal.begin_batch()
+            try:
+                self._run_many(calls)
+            finally:
+                backend.engine.journal.end_batch()
             if backend.to_go_on:
                 backend.finish()
 
@@ -160,10 +179,10 @@ class Link:
             self._take(reply)
 
     def _run_many(self, calls: "Sequence[list[bytes]]") -> None:
-        """Run calls, those of one command together where that can be."""
+        """Run calls, those of one command together where that can be; one that ends the client is the last."""
         at = 0
         count = len(calls)
-        while at < count:
+        while at < count and not (self._closing and at):
             if self.session.pending is not None:
                 self._behind.extend(calls[at:])
                 return
@@ -172,7 +191,7 @@ class Link:
             while end < count and calls[end][0] == name:
                 end += 1
             if end - at < RUN_LEAST or not self._run_at_once(calls[at:end]):
-                while at < end and self.session.pending is None:
+                while at < end and not (self._closing and at) and self.session.pending is None:
                     self._run(calls[at])
                     at += 1
             else:
@@ -188,9 +207,9 @@ class Link:
         backend.running = True
         try:
             if isinstance(calls, AlikeCalls):
-                replies = engine.execute_columns(session, calls.name, calls.columns)
+                replies = engine.batches.execute_columns(session, calls.name, calls.columns)
             else:
-                replies = engine.execute_run(session, calls)
+                replies = engine.batches.execute_run(session, calls)
         finally:
             backend.running = nested
         if replies is None:
@@ -270,6 +289,11 @@ class Link:
         self.backend.engine.close_session(self.session)
         self.backend.links.discard(self)
         self.wake()
+
+    def reset(self) -> None:
+        """End the client at once, as a network does that breaks."""
+        self._was_reset = True
+        self.abort()
 
 
 def encoded(reply: Reply, version: int) -> bytes:
