@@ -30,8 +30,9 @@ from vermilion.commands.syntax import (
 )  # fmt: skip
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
+from vermilion.ports import Server
 from vermilion.protocol.reply import Reply
-from vermilion.session import Server, Session
+from vermilion.session import Session
 
 Call = Callable[[str], object]
 ARITY = "ERR wrong number of arguments for 'sub' command"

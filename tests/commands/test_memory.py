@@ -9,8 +9,9 @@ import pytest
 from vermilion import errors
 from vermilion.engine.engine import Engine
 from vermilion.keyspace.footprint import footprint
+from vermilion.ports import MemoryFigures, TableFigures
 from vermilion.protocol.reply import OK, Verbatim
-from vermilion.session import CLIENT_SIZE, MemoryFigures, Session, TableFigures
+from vermilion.session import CLIENT_SIZE, Session
 from vermilion.structures.set import Set
 
 Run = Callable[..., object]

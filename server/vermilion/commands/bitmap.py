@@ -21,9 +21,10 @@ from vermilion.commands.syntax import (
 )
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
+from vermilion.ports import Server
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import Reply
-from vermilion.session import Server, Session
+from vermilion.session import Session
 from vermilion.structures import bitmap
 
 UnreadInteger = Annotated[bytes, Kind("integer")]

@@ -22,7 +22,8 @@ from vermilion.commands.syntax import AnyOf, Argument, KeyRole, KeySpec, Kind, O
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
 from vermilion.pending import Answer
-from vermilion.session import Server, Session
+from vermilion.ports import Server
+from vermilion.session import Session
 
 INJECTED: Final[dict[object, str]] = {Session: "session", Database: "session.db", Server: "session.server"}
 """What a parameter of these types receives."""

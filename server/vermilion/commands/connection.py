@@ -24,9 +24,10 @@ from vermilion.commands.syntax import (
 )
 from vermilion.errors import RespError, text
 from vermilion.messaging import CHANNEL, PATTERN, SHARD, subscriptions
+from vermilion.ports import Server
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, PONG, Reply, Status, Verbatim
-from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, GATE_SUBSCRIBED, Server, Session
+from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, GATE_SUBSCRIBED, Session
 from vermilion.version import REDIS_VERSION
 
 OnOff: TypeAlias = Annotated[str, OneWord("ON", "OFF")]

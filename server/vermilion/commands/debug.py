@@ -19,10 +19,11 @@ from vermilion.keyspace import digest as digests
 from vermilion.keyspace import value as values
 from vermilion.keyspace.database import Database
 from vermilion.kinds import parse_memory
+from vermilion.ports import Server
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import OK, Attributed, BigNumber, Messages, Push, Reply, Status, Verbatim
 from vermilion.rdb.payload import serialized_length
-from vermilion.session import Server, Session
+from vermilion.session import Session
 from vermilion.structures.hash import Hash
 from vermilion.structures.list import List
 from vermilion.structures.set import Set

@@ -36,9 +36,10 @@ from vermilion.commands.syntax import (
 from vermilion.errors import RespError
 from vermilion.keyspace import value
 from vermilion.keyspace.database import Database
+from vermilion.ports import Server
 from vermilion.protocol.numbers import INT64_MAX, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
-from vermilion.session import Server, Session
+from vermilion.session import Session
 from vermilion.structures.glob import compile_glob
 from vermilion.structures.vector_set import VectorSet
 

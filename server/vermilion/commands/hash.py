@@ -46,9 +46,10 @@ from vermilion.commands.syntax import (
 )  # fmt: skip
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
+from vermilion.ports import Server
 from vermilion.protocol.numbers import INT64_MAX, INT64_MIN, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
-from vermilion.session import Server, Session
+from vermilion.session import Session
 from vermilion.structures import long_double
 from vermilion.structures.hash import HASHTABLE, Hash
 

@@ -11,9 +11,9 @@ from vermilion.commands.syntax import (
 )  # fmt: skip
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
+from vermilion.ports import Server
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import Reply
-from vermilion.session import Server
 from vermilion.structures.hash import Hash
 
 LAST_MOMENT: Final = 2**46 - 1

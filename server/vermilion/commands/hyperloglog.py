@@ -15,8 +15,9 @@ from vermilion.commands.syntax import (
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import StringValue
+from vermilion.ports import Server
 from vermilion.protocol.reply import OK, Reply, Status
-from vermilion.session import Server, Session
+from vermilion.session import Session
 from vermilion.structures import hyperloglog
 
 

@@ -7,8 +7,8 @@ from vermilion import errors
 from vermilion.commands.registry import Command, declared_commands
 from vermilion.commands.syntax import NO_MANDATORY_KEYS, Argument, KeyFlag, KeySpec
 from vermilion.errors import RespError
+from vermilion.ports import Server
 from vermilion.protocol.reply import OrderedSet, Reply, Status
-from vermilion.session import Server
 from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION
 
 

@@ -8,8 +8,9 @@ from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import ADMIN, LOADING, NOSCRIPT, STALE, Argument, Value
 from vermilion.diagnostics import Moment, SlowEvents
 from vermilion.errors import RespError, text
+from vermilion.ports import CommandRecord, Server
 from vermilion.protocol.reply import Pairs, Reply, Status, Verbatim
-from vermilion.session import CommandRecord, Server, Session
+from vermilion.session import Session
 
 _FLAGS: Final = ADMIN | NOSCRIPT | LOADING | STALE
 _EACH_NODE: Final = ("nondeterministic_output", "request_policy:all_nodes", "response_policy:special")

@@ -33,9 +33,10 @@ from vermilion.commands.syntax import (
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
 from vermilion.pending import Answer
+from vermilion.ports import Server
 from vermilion.protocol.numbers import INT64_MAX, parse_int64
 from vermilion.protocol.reply import NULL_ARRAY, OK, Reply, Status
-from vermilion.session import Server, Session
+from vermilion.session import Session
 from vermilion.structures.list import List
 
 DeleteFromKey: TypeAlias = Annotated[bytes, KeyRole("RW", "delete")]

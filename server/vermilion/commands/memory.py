@@ -14,8 +14,8 @@ from vermilion.commands.syntax import INTEGER, LOADING, READONLY, STALE, Operand
 from vermilion.errors import SYNTAX, RespError
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.footprint import footprint
+from vermilion.ports import MemoryFigures, Server
 from vermilion.protocol.reply import OK, Reply, Status, Verbatim
-from vermilion.session import MemoryFigures, Server
 
 _FIGURES: Final = ("nondeterministic_output", "request_policy:all_shards", "response_policy:special")
 

@@ -6,9 +6,10 @@ from vermilion import errors
 from vermilion.commands.registry import command
 from vermilion.commands.syntax import ADMIN, LOADING, NOSCRIPT, STALE, Argument
 from vermilion.errors import RespError
+from vermilion.ports import Server
 from vermilion.protocol.numbers import INT64_MAX, parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, Reply, Status
-from vermilion.session import Server, Session
+from vermilion.session import Session
 
 _FLAGS: Final = ADMIN | NOSCRIPT | LOADING | STALE
 

@@ -12,8 +12,9 @@ from vermilion.commands.syntax import FAST, LOADING, NOSCRIPT, STALE, Argument, 
 from vermilion.commands.syntax import PUBSUB as PUBSUB_FLAG
 from vermilion.errors import RespError
 from vermilion.messaging import CHANNEL, PATTERN, SHARD, Topic, subscriptions
+from vermilion.ports import Server
 from vermilion.protocol.reply import Messages, Push, Reply, Status
-from vermilion.session import Server, Session
+from vermilion.session import Session
 from vermilion.structures.glob import compile_glob
 
 _SUBSCRIBING: Final = PUBSUB_FLAG | NOSCRIPT | LOADING | STALE

@@ -20,9 +20,10 @@ from vermilion.commands.syntax import (
     Value,
 )
 from vermilion.errors import RespError
+from vermilion.ports import Scripting, Server
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import OK, OrderedSet, Reply, Status
-from vermilion.session import Scripting, Server, Session
+from vermilion.session import Session
 from vermilion.structures.glob import compile_glob
 
 _RUN: Final = NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS

@@ -26,9 +26,10 @@ from vermilion.commands.syntax import (
 )  # fmt: skip
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
+from vermilion.ports import Server
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import NO_REPLY, OK, OrderedSet, Pairs, Reply, Status, Verbatim
-from vermilion.session import Server, Session
+from vermilion.session import Session
 from vermilion.structures.glob import compile_glob
 from vermilion.version import REDIS_VERSION
 

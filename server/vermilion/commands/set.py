@@ -24,9 +24,10 @@ from vermilion.commands.syntax import (
 )
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
+from vermilion.ports import Server
 from vermilion.protocol.numbers import INT64_MAX, INT64_MIN, parse_int64
 from vermilion.protocol.reply import OrderedSet, Reply
-from vermilion.session import Server, Session
+from vermilion.session import Session
 from vermilion.structures.set import Set, difference, intersection, union
 
 _UNORDERED: Final = ("nondeterministic_output_order",)

@@ -6,9 +6,10 @@ from vermilion import errors
 from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import ADMIN, LOADING, STALE, Argument
 from vermilion.errors import RespError
+from vermilion.ports import Server
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
-from vermilion.session import Server, Session
+from vermilion.session import Session
 
 _FLAGS: Final = ADMIN | LOADING | STALE
 _SHOWN: Final = 10

@@ -6,8 +6,8 @@ from vermilion import errors
 from vermilion.commands.registry import command
 from vermilion.commands.syntax import ADMIN, FAST, LOADING, NO_ASYNC_LOADING, NO_MULTI, NOSCRIPT, STALE, Token
 from vermilion.errors import RespError
+from vermilion.ports import Server
 from vermilion.protocol.reply import OK, Status
-from vermilion.session import Server
 
 
 @command(

@@ -15,9 +15,10 @@ from vermilion.commands.syntax import ADMIN, LOADING, NO_MULTI, NOSCRIPT, STALE,
 from vermilion.errors import RespError
 from vermilion.faults import Act, Conditions, Delay, Error, Partial, Refuse, Reset, Silence
 from vermilion.harness import Harness
+from vermilion.ports import Faults, Journal, JournalEntry, Server
 from vermilion.protocol.numbers import parse_double, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
-from vermilion.session import Faults, Journal, JournalEntry, Server, Session
+from vermilion.session import Session
 from vermilion.structures.glob import compile_glob
 
 T = TypeVar("T")

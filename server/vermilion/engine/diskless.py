@@ -2,7 +2,7 @@
 
 from vermilion import errors
 from vermilion.errors import RespError
-from vermilion.session import SnapshotFigures
+from vermilion.ports import SnapshotFigures
 
 
 class Diskless:

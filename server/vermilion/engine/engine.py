@@ -47,6 +47,7 @@ from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.keyspace.frequency import FrequencyRule
 from vermilion.keyspace.recording import RecordingDatabase
 from vermilion.pending import Answer, Pending
+from vermilion.ports import Configuration, MemoryFigures, Persistence, Scripting, TableFigures
 from vermilion.protocol.reply import NO_REPLY, Messages, Reply
 from vermilion.session import (
     GATE_ACL,
@@ -63,14 +64,9 @@ from vermilion.session import (
     GATE_TIMED,
     GATE_TRACKING,
     GATE_UNSAVED,
-    Configuration,
-    MemoryFigures,
-    Persistence,
-    Scripting,
     Session,
-    TableFigures,
     Transport,
-)  # fmt: skip
+)
 from vermilion.settings import Settings
 
 LOGGER: Final = logging.getLogger("vermilion")

@@ -25,7 +25,7 @@ from vermilion.engine.eviction import EMPTY_SERVER
 from vermilion.keyspace.database import Database
 from vermilion.keyspace.value import type_name
 from vermilion.messaging import CHANNEL, PATTERN, SHARD
-from vermilion.session import ScriptFigures
+from vermilion.ports import ScriptFigures
 from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION, REDIS_VERSION, __version__
 
 if TYPE_CHECKING:

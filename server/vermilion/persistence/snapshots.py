@@ -28,7 +28,7 @@ from vermilion.keyspace.database import Database
 from vermilion.persistence import rdb
 from vermilion.persistence.child import Child
 from vermilion.persistence.rdb import SnapshotError
-from vermilion.session import SnapshotFigures
+from vermilion.ports import SnapshotFigures
 from vermilion.settings import Settings
 
 LOGGER: Final = logging.getLogger("vermilion")
@@ -168,7 +168,7 @@ class Snapshots:
         engine: whose keys.
 
     LLM Context:
-        - It implements `session.Persistence`; the assembly makes it and gives it to the engine.
+        - It implements `ports.Persistence`; the assembly makes it and gives it to the engine.
         - `automatic` is for a program that is a server: it saves at save points and at its end. An engine inside
           another program saves when it is asked to.
         - `forks` is for a server that is its process's one purpose: a background save is a process of its own.

@@ -10,12 +10,13 @@ from typing import Final, NamedTuple, Protocol
 
 from vermilion import errors
 from vermilion.errors import RespError, text
+from vermilion.ports import LibraryFunction
 from vermilion.protocol.reply import Reply
 from vermilion.rdb import payload
 from vermilion.rdb.encoding import FormatError, Reader, Writer
 from vermilion.scripting.lua import Entry, Program, Runtime
 from vermilion.scripting.shebang import FLAGS
-from vermilion.session import LibraryFunction, Session
+from vermilion.session import Session
 
 _NAME: Final = re.compile(rb"[A-Za-z0-9_]+")
 _OPCODE: Final = 0xF5

@@ -19,6 +19,7 @@ from vermilion.engine.bound import BoundCommand
 from vermilion.engine.engine import Engine
 from vermilion.errors import CountedError, RespError, text
 from vermilion.pending import Answer
+from vermilion.ports import RunningScript, ScriptEffects, ScriptFigures
 from vermilion.protocol.numbers import format_double
 from vermilion.protocol.reply import Reply
 from vermilion.scripting.calls import ScriptCalls
@@ -26,7 +27,7 @@ from vermilion.scripting.conversion import from_words, integer, plain_reply, unc
 from vermilion.scripting.functions import Libraries
 from vermilion.scripting.lua import PACE, Entry, Program, Runtime
 from vermilion.scripting.shebang import ALLOW_OOM, NO_WRITES, read_script
-from vermilion.session import GATE_MEMORY, RunningScript, ScriptEffects, ScriptFigures, Session
+from vermilion.session import GATE_MEMORY, Session
 
 LOGGER: Final = logging.getLogger("vermilion")
 
@@ -79,7 +80,7 @@ class Scripts:
         engine: what executes their calls.
 
     See Also:
-        `session.Scripting`, the port that this stands behind.
+        `ports.Scripting`, the port that this stands behind.
     """
 
     def __init__(self, engine: Engine) -> None:
