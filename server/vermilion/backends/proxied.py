@@ -53,6 +53,9 @@ PLAIN_NAMES: Final = frozenset(
 IN_TRANSACTION: Final = frozenset({PLAIN, BLOCKING})
 """What may stand between MULTI and EXEC for a transaction to be passed on as one."""
 
+ENDS: Final = frozenset({b"exec", b"discard"})
+"""What ends a transaction."""
+
 OWN_DIRECTIVES: Final = frozenset({
     "aclfile", "acllog-max-len", "acl-pubsub-default", "backend", "bind", "client-output-buffer-limit",
     "client-query-buffer-limit", "daemonize", "enable-protected-configs", "loglevel", "logfile", "maxclients",
