@@ -9,13 +9,14 @@ from vermilion.backends.claims import Claims
 from vermilion.backends.fleet import Fleet
 from vermilion.backends.lane import Lane
 from vermilion.backends.link import DISCARD
+from vermilion.backends.mirrored import with_redirect
 from vermilion.backends.passage import Passage
 from vermilion.backends.transactions import Transactions
 from vermilion.backends.upstream_url import UpstreamUrl
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
-from vermilion.pending import Answer
+from vermilion.pending import Answer, Pending
 from vermilion.protocol.decode import decode_reply
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import Encoded
@@ -88,11 +89,17 @@ class OwnCommands:
     def client(self, lane: Lane, argv: list[bytes]) -> Answer:
         """Answer for the proxy's own clients; what upstream keeps for a connection, it keeps for the client's own."""
         word = argv[1].lower() if len(argv) > 1 else b""
-        if word in {b"tracking", b"no-touch"} and len(argv) > 2:
-            if b"REDIRECT" in [option.upper() for option in argv[3:]]:
-                return RespError(errors.upstream_refused([b"CLIENT TRACKING REDIRECT"]))
+        if word == b"tracking" and len(argv) > 2:
+            return self._admission.unless_stopped(lane, argv, lambda: self._tracking(lane, argv))
+        if word == b"no-touch" and len(argv) > 2:
             return self._admission.unless_stopped(lane, argv, lambda: self._claims.stick(lane, argv))
-        if word in {b"caching", b"trackinginfo", b"getredir"}:
+        if word == b"trackinginfo" and not lane.in_multi:
+            return self._admission.unless_stopped(
+                lane,
+                argv,
+                lambda: self._passage.pass_on(lane, [argv], lambda wire: with_redirect(wire, lane.session)),
+            )
+        if word in {b"caching", b"trackinginfo"}:
             return self._admission.unless_stopped(lane, argv, lambda: self._passage.pass_on(lane, [argv]))
         if word == b"unblock" and 2 < len(argv) < 5:
             number = parse_int64(argv[2])
@@ -102,6 +109,27 @@ class OwnCommands:
                 call = [b"CLIENT", b"UNBLOCK", waiting.link.client_id, *argv[3:]]
                 return self._admission.unless_stopped(lane, argv, lambda: self._passage.pass_on(lane, [call]))
         return self._transactions.answer_here(lane, argv)
+
+    def _tracking(self, lane: Lane, argv: list[bytes]) -> Answer:
+        """Pass CLIENT TRACKING on, once the proxy's own engine has found nothing wrong with it."""
+        if lane.in_multi:
+            if b"REDIRECT" in [option.upper() for option in argv[3:]]:
+                return self._transactions.refuse(lane, errors.upstream_refused([b"CLIENT TRACKING REDIRECT"]))
+            return self._claims.stick(lane, argv)
+        reply = self._engine.execute(lane.session, argv)
+        caching = lane.session.caching
+        if isinstance(reply, (RespError, Pending)):
+            return reply
+        target = self._engine.sessions.get(caching.redirect) if caching is not None else None
+        if target is None:
+            return self._claims.stick(lane, argv)
+        return self._claims.redirect(lane, argv, self._lanes[target])
+
+    def acl(self, lane: Lane, argv: list[bytes]) -> Answer:
+        """Answer ACL, and look who waits for what it has taken from them."""
+        answer = self._transactions.answer_here(lane, argv)
+        self._claims.forget_forbidden(list(self._lanes.values()))
+        return answer
 
     def info(self, lane: Lane, argv: list[bytes]) -> Answer:
         """Answer what upstream says, and how it stands."""

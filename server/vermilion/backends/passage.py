@@ -1,11 +1,11 @@
 """How the calls of one client leave: over the connection that all share, its own, or one on which messages come."""
 
 from collections.abc import Callable
-from os import urandom
 
 from vermilion import errors
+from vermilion.backends.admission import find_command
 from vermilion.backends.fleet import Fleet
-from vermilion.backends.lane import Lane
+from vermilion.backends.lane import FORWARDED, Lane
 from vermilion.backends.link import Link
 from vermilion.backends.slots import slot_of_call
 from vermilion.engine.engine import Engine
@@ -37,16 +37,24 @@ class Passage:
         if link is None:
             return self._fleet.forward(lane, calls, after)
         if lane.in_multi:
-            lane.queued_count += len(calls)
-        if lane.streaming:
-            return self.pass_on_heard(lane, link, calls)
+            self.note_queued(lane, calls)
+        elif lane.is_subscribed and lane.session.resp == 2:
+            return self.pass_until(lane, link, calls)
         return lane.forward(link, calls, write_calls(calls), len(calls), self.deadline(lane), after)
+
+    def note_queued(self, lane: Lane, calls: list[list[bytes]]) -> None:
+        """Count calls that upstream queues, and keep what they are, for a pause or new permissions before EXEC."""
+        lane.queued_count += len(calls)
+        for argv in calls:
+            command = find_command(self._engine, argv)
+            if command is not None:
+                self._engine.transactions.add(lane.session, command, argv)
 
     def _open_transaction(self, lane: Lane, calls: list[list[bytes]]) -> Pending:
         """Begin a transaction upstream, now that its first keys say where."""
         slotted = next((argv for argv in calls if slot_of_call(argv) is not None), None)
         link = self.own_link(lane, slotted or calls[0])
-        lane.queued_count += len(calls)
+        self.note_queued(lane, calls)
         together = [[b"MULTI"], *calls]
 
         def after(wire: bytes) -> bytes:
@@ -58,28 +66,28 @@ class Passage:
 
         return lane.forward(link, calls, write_calls(together), len(together), self.deadline(lane), after)
 
-    def pass_on_heard(self, lane: Lane, link: Link, calls: list[list[bytes]]) -> Pending:
-        """Pass calls on over a connection on which messages come: behind them a PING that nobody else could send.
+    def pass_until(self, lane: Lane, link: Link, calls: list[list[bytes]], *, sent: bool = False) -> Pending:
+        """Pass calls on of which nobody knows how many replies they have.
 
-        What comes before its reply are replies, and messages, in the order in which they came.
+        What comes ahead of the end are replies and messages, in the order in which they came.
+
+        Args:
+            lane: whose they are.
+            link: the client's own connection.
+            calls: the calls.
+            sent: whether they have gone out already.
         """
-        word = urandom(12).hex().encode()
-        link.watch_for(word)
+        link.listen()
 
-        def after(wire: bytes) -> bytes:
-            if (
-                wire.startswith(b"$")
-                and lane.session.resp == 2
-                and calls[0][0].lower().endswith(b"unsubscribe")
-            ):
-                # Nothing is subscribed to any more.
-                lane.streaming = False
-                link.watch_for(b"")
+        def after(_: bytes) -> bytes:
+            if not lane.streaming:
+                link.hears = lane.session.caching is not None
                 lane.let_go(clean=True)
             return b""
 
-        wire = write_calls([*calls, [b"PING", word]])
-        return lane.forward(link, calls, wire, 1, self.deadline(lane), after)
+        lane.begin(calls, after)
+        link.send_until(b"" if sent else write_calls(calls), lane, self.deadline(lane))
+        return FORWARDED
 
     def own_link(self, lane: Lane, argv: list[bytes]) -> Link:
         """Return the client's own connection, to the server that a call goes to."""

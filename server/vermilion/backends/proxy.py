@@ -16,12 +16,13 @@ from typing import Final, cast
 
 from vermilion import errors
 from vermilion.backends import proxied, reports
-from vermilion.backends.admission import GATES, Admission
+from vermilion.backends.admission import GATES, Admission, find_command
 from vermilion.backends.claims import Claims
 from vermilion.backends.cluster import Cluster
 from vermilion.backends.fleet import Fleet, Single
 from vermilion.backends.lane import FORWARDED, Lane
 from vermilion.backends.memory_backend import Caller, MemoryCacheBackend
+from vermilion.backends.mirrored import notice
 from vermilion.backends.own_commands import OwnCommands
 from vermilion.backends.passage import Passage
 from vermilion.backends.proxied import BLOCKING, HANDLED, HEARD, LOCAL, PLAIN, PLAIN_NAMES, ROUTES, STICKY
@@ -43,6 +44,9 @@ from vermilion.session import Session, Transport
 LOGGER: Final = logging.getLogger("vermilion")
 
 CONNECT_TIMEOUT_S: Final = 2.0
+
+_JUDGED_HERE: Final = frozenset({b"acl", b"client", b"hello", b"reset"})
+"""Those of the handled commands that the proxy's own engine runs, gates and all."""
 
 _FLEETS: Final[dict[str, type[Single | Cluster]]] = {
     "single": Single,
@@ -101,12 +105,13 @@ class Proxy:
         self._admission = Admission(self.engine)
         self._passage = passage = Passage(self.engine, self._fleet)
         self._transactions = transactions = Transactions(self.engine, self._fleet, passage)
-        self._claims = Claims(passage, is_cluster=self.is_cluster)
+        self._claims = Claims(self.engine, passage, is_cluster=self.is_cluster)
         own = OwnCommands(
             self.url, self.config, self.engine, self._fleet, self._lanes, self._admission, passage, transactions,
             self._claims,
         )  # fmt: skip
         self._handlers: dict[bytes, Callable[[Lane, list[bytes]], Answer]] = {
+            b"acl": own.acl,
             b"client": own.client,
             b"config": own.config,
             b"discard": transactions.end,
@@ -352,7 +357,9 @@ class Proxy:
             and not lane.broken
             and PLAIN_NAMES.issuperset([argv[0] for argv in calls])
         ):
-            session.last_command = self.engine.commands.get(calls[-1][0])
+            session.last_command = command = self.engine.commands.get(calls[-1][0])
+            if command is not None and command.subcommands:
+                session.last_command = find_command(self.engine, calls[-1])
             try:
                 self._fleet.forward(lane, calls)
             except RespError as error:
@@ -427,21 +434,23 @@ class Proxy:
         if route == LOCAL:
             return self._transactions.answer_here(lane, argv)
         gates = session.gates & GATES
-        if gates and (route != HANDLED or name not in {b"hello", b"reset", b"client"}):
+        if gates and (route != HANDLED or name not in _JUDGED_HERE):
             found = self._admission.stopped(lane, argv, gates)
             if found is not None:
+                if lane.in_multi and session.queue is None:
+                    self._transactions.abandon(lane)  # it was EXEC
                 return found
-        session.last_command = self._admission.command(argv)
+        session.last_command = find_command(self.engine, argv)
         try:
             if lane.broken and (lane.in_multi or name == b"exec"):
                 return self._transactions.lost(lane, argv)
-            if lane.streaming and session.resp == 2 and name not in {b"reset", b"hello"} and route != HEARD:
-                return self._passage.pass_on(lane, [argv])
+            if lane.is_subscribed and session.resp == 2 and name != b"reset" and not lane.in_multi:
+                return self._passage.pass_on(lane, [argv])  # upstream says what a subscriber may not do
+            if lane.in_multi and route == HEARD:
+                return self._transactions.listen(lane, argv)
             if route == HANDLED:
                 return self._handlers[name](lane, argv)
             if route == proxied.REFUSED:
-                return RespError(errors.upstream_refused(argv))
-            if lane.in_multi and route == HEARD:
                 return RespError(errors.upstream_refused(argv))
             if route == PLAIN or (lane.in_multi and route == BLOCKING):
                 return self._passage.pass_on(lane, [argv])
@@ -495,6 +504,10 @@ class Proxy:
         lane.blocking = False
         lane.let_go(clean=True)
         return type(self.execute(lane.session, argv)) is Pending
+
+    def notice(self, session: Session, frame: bytes) -> bytes:
+        """Learn from a message about a client what upstream knows of it; return what the client is to get."""
+        return notice(self.engine, session, frame)
 
     def tally_failure(self, error: str, calls: int) -> None:
         """Count calls that had no answer."""
