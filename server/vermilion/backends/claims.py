@@ -146,6 +146,8 @@ class Claims:
         link = self._passage.own_link(target, argv)
         link.listen()
         target.sticky = True
+        if link.client_id:
+            return self.stick(lane, with_receiver(argv, link.client_id))
         lane.begin([argv])
         link.send(
             write_calls([[b"CLIENT", b"ID"]]), 1, _Identity(self, lane, argv), self._passage.deadline(target)
@@ -163,6 +165,12 @@ class Claims:
                     link.abort(CLOSED, refusal)
 
 
+def with_receiver(argv: list[bytes], number: bytes) -> list[bytes]:
+    """Return a call of CLIENT TRACKING whose REDIRECT names another id."""
+    at = [word.upper() for word in argv].index(b"REDIRECT", 3) + 1
+    return [*argv[:at], number, *argv[at + 1 :]]
+
+
 class _Identity:
     """Takes the id by which upstream knows a client, and goes on with the call that names the client."""
 
@@ -173,9 +181,7 @@ class _Identity:
 
     def complete(self, wire: bytes) -> None:
         """Put the id in its place."""
-        words = [word.upper() for word in self._argv]
-        argv = list(self._argv)
-        argv[words.index(b"REDIRECT", 3) + 1] = wire[1:-2]
+        argv = with_receiver(self._argv, wire[1:-2])
         if not self._lane.closed:
             self._lane.session.pending = None
             try:
