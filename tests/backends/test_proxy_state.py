@@ -176,7 +176,12 @@ class TestPermissions:
         await client.call("SET secret x", "RPUSH app:list 1")
         for call in ("EVAL return{1} 0", "EVALSHA 0 0", "FCALL f 0", "EVAL_RO return{1} 0"):
             assert (await ada.call(call)).startswith(b"-NOPERM upstream")
-        for call in ("SORT app:list BY w_*", "SORT app:list LIMIT 0 1 GET secret*", "SORT_RO app:list GET #"):
+        for call in (
+            "SORT app:list BY w_*",
+            "SORT app:list BY nosort GET #",
+            "SORT app:list LIMIT 0 1 GET secret*",
+            "SORT_RO app:list GET #",
+        ):
             assert b"denied due to insufficient ACL" in await ada.call(call)
         assert await ada.call("SORT app:list BY nosort LIMIT 0 1") == b"*1\r\n$1\r\n1\r\n"
 

@@ -77,11 +77,12 @@ class Admission:
             words = iter(argv[2:])
             for word in words:
                 match word.upper():
-                    case b"BY" if b"*" in next(words, b""):
-                        return errors.sort_permission("BY")
+                    case b"BY":
+                        if b"*" in next(words, b""):
+                            return errors.sort_permission("BY")
                     case b"GET":
                         return errors.sort_permission("GET")
-                    case b"BY" | b"STORE":
+                    case b"STORE":
                         next(words, None)
                     case b"LIMIT":
                         next(words, None)

@@ -23,7 +23,7 @@ from vermilion.pending import Answer
 from vermilion.protocol.encode import ENCODERS, joined
 from vermilion.protocol.reply import OK, QUEUED, Encoded, Reply
 from vermilion.protocol.request import write_calls
-from vermilion.session import GATE_ACL
+from vermilion.session import GATE_ACL, GATE_REPLY
 
 
 def _switches(argv: list[bytes]) -> bool:
@@ -242,7 +242,9 @@ class Transactions:
             # What upstream makes of it is what it then speaks; who the client is, it need not know.
             return self._passage.pass_on(lane, [argv[:2]])
         self._passage.note_queued(lane, [argv])
-        return Encoded(QUEUED.wire)
+        if lane.session.gates & GATE_REPLY:
+            return self._engine.silence(lane.session)
+        return QUEUED
 
     def refuse(self, lane: Lane, refusal: str) -> RespError:
         """Refuse a call, and with it the transaction that it stands in."""
