@@ -355,7 +355,11 @@ class Proxy:
             and lane.link is None
             and not lane.in_multi
             and not lane.broken
-            and PLAIN_NAMES.issuperset([argv[0] for argv in calls])
+            and (
+                calls[0][0] in PLAIN_NAMES
+                if len(calls) == 1
+                else PLAIN_NAMES.issuperset([argv[0] for argv in calls])
+            )
         ):
             session.last_command = command = self.engine.commands.get(calls[-1][0])
             if command is not None and command.subcommands:
