@@ -8,6 +8,7 @@ ORACLE ?=
 REDIS_PY ?= 5.0.0 5.3.1 6.4.0 7.4.1 8.1.0
 STAMPS := $(VENV)/stamps
 LIBRARIES := build/libraries
+NODE := build/node
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-libraries test-matrix check format conformance record fuzz suites docs bench clean
@@ -48,8 +49,15 @@ $(LIBRARIES)/stamp: $(STAMPS)/pip pyproject.toml
 	$(BIN)/python -m pip --python $(LIBRARIES)/bin/python install --quiet --disable-pip-version-check --retries 1 --group libraries
 	@touch $@
 
+# For the documentation's test in JavaScript, and for what starts servers there: its own binary is not wanted.
+$(NODE)/stamp:
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(NODE) \
+		ioredis@5 redis-memory-server@0.17 redis-server@1
+	@touch $@
+
 test-libraries: $(STAMPS)/test ## run the tests of libraries that need an environment of their own
 	@$(MAKE) --no-print-directory $(LIBRARIES)/stamp || echo "make: could not install them (no network?): their tests are skipped" >&2
+	@$(MAKE) --no-print-directory $(NODE)/stamp || echo "make: could not install npm's packages (no npm, or no network?): their tests are skipped" >&2
 	$(BIN)/python -m pytest tests/libraries $(ARGS)
 
 test-matrix: $(STAMPS)/test ## run the in-process clients' tests on each major version of redis-py

@@ -23,7 +23,7 @@ Redis checks them, and answered by CONFIG GET. CONFIG SET changes those that are
 `enable-protected-configs` allows, *fixed* ones never; those of a *file* stand in files only.
 
 `backend` and those that begin with `upstream` are Vermilion's own: see [proxy.md](proxy.md).
-`metrics-port` and `metrics-bind` are Vermilion's own.
+`metrics-port` and `metrics-bind` are Vermilion's own, and so is `enable-test-commands`: see [testing.md](testing.md).
 """
 _MEANINGFUL: Final = "## What they do"
 _IGNORED: Final = """## Accepted and shown, without a meaning here

@@ -22,7 +22,8 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def the_logger_as_it_was() -> Iterator[None]:
-    """The command line sets the logger up, and frameworks switch off the loggers of others; no test is to notice."""
+    """The command line sets the logger up, and frameworks change those of others and the root; no test is to notice."""
+    logging.getLogger().setLevel(logging.WARNING)
     logger = logging.getLogger("vermilion")
     logger.disabled, logger.propagate = False, True
     logger.setLevel(logging.NOTSET)

@@ -203,9 +203,13 @@ import logging, os, sys, types
 server = types.ModuleType("vermilion.network.server")
 def serve(config, logger):
     logger.info("session %d is %s", os.getsid(0), "own" if os.getsid(0) == os.getpid() else "foreign")
+    if os.path.exists(config.settings.pidfile):
+        logger.info("daemon %d has %s", os.getpid(), open(config.settings.pidfile).read().strip())
     print("said to nobody")
     return 0
 server.serve = serve
+from vermilion import cli
+cli.DAEMON_PIDFILE = os.path.abspath("daemon.pid")
 sys.modules[server.__name__] = server
 from vermilion.__main__ import main
 sys.exit(main(sys.argv[1:]))
@@ -249,12 +253,18 @@ def test_a_daemon_has_a_session_of_its_own_and_says_nothing(tmp_path: Path) -> N
     log = tmp_path / "log"
     reader, writer = os.pipe()
     command = (sys.executable, "-c", DAEMON, "--daemonize", "yes", "--logfile", str(log))
-    done = subprocess.run(command, capture_output=True, check=False, timeout=30, pass_fds=(writer,))
+    done = subprocess.run(
+        command, capture_output=True, check=False, timeout=30, pass_fds=(writer,), cwd=tmp_path
+    )
     os.close(writer)
     with os.fdopen(reader, "rb") as until_the_daemon_ends:
         assert until_the_daemon_ends.read() == b""
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert re.search(r"session \d+ is own\n", log.read_text(encoding="utf-8"))
+    text = log.read_text(encoding="utf-8")
+    assert re.search(r"session \d+ is own\n", text)
+    # Its number is in a file, though nobody asked for one, and not any more when it has ended.
+    assert re.search(r"daemon (\d+) has \1\n", text)
+    assert not (tmp_path / "daemon.pid").exists()
 
 
 def test_a_supervised_process_stays(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import inspect
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 import types
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
+from tests.e2e.process import free_port, wait_for_the_end
 from tests.real_server import RealServer
 from vermilion import Server
 
@@ -37,16 +40,20 @@ async def run(example: doctest.Example, namespace: dict[str, Any]) -> str:
             if example.exc_msg is None:
                 raise
             kind = type(error)
-            return f"{kind.__module__}.{kind.__qualname__}: {error}\n"
+            home = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+            return f"{home}{kind.__qualname__}: {error}\n"
     return printed.getvalue()
 
 
-@pytest.mark.parametrize("page", ["cache-service.md", "testing.md"])
+PAGES = ("cache-service.md", "testing.md", "from-fakeredis.md", "from-miniredis.md", "from-a-container.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
 async def test_the_examples_of_a_page_run(page: str, real_server: RealServer) -> None:
     text = (DOCS / page).read_text().replace("/run/redis/redis.sock", real_server.socket)
     blocks = re.findall(r"^```pycon\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     examples = doctest.DocTestParser().get_examples("\n".join(blocks))
-    assert len(examples) > 10
+    assert examples
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for example in examples:
         expected = example.exc_msg or example.want
@@ -93,3 +100,40 @@ def test_the_readme_tests_with_a_client(tmp_path: Path) -> None:
         readme_block("vermilion.Vermilion()"), tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider"
     )
     assert "1 passed" in printed
+
+
+TESTS = [
+    pytest.param(block, id=f"{page}-{number}")
+    for page in PAGES
+    for number, block in enumerate(
+        re.findall(r"^```python\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
+    )
+    if "def test_" in block
+]
+
+
+@pytest.mark.parametrize("block", TESTS)
+def test_the_tests_of_a_page_pass(block: str, tmp_path: Path) -> None:
+    printed = run_python(block, tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert re.search(r"^[1-9][0-9]* passed", printed, re.MULTILINE)
+
+
+def test_a_step_of_a_pipeline_starts_a_server(tmp_path: Path) -> None:
+    (step,) = re.findall(
+        r"^```sh\n(.*?)^```$", (DOCS / "from-a-container.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    port = free_port()
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    words = [step.replace("6379", str(port))]
+    subprocess.run(
+        ["bash", "-euc", *words], cwd=tmp_path, env=os.environ | {"PATH": path}, timeout=60, check=True
+    )
+    pidfile = tmp_path / "redis.pid"
+    pid = int(pidfile.read_text())
+    try:
+        with redis.Redis(port=port) as client:
+            assert client.info("server")["process_id"] == pid
+    finally:
+        os.kill(pid, signal.SIGTERM)
+    wait_for_the_end(pidfile)
+    assert "bye bye" in (tmp_path / "redis.log").read_text()

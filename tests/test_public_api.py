@@ -135,7 +135,7 @@ def test_every_function_tells_arguments_answer_errors_and_an_example(name: str) 
     sorted(
         {vermilion._HOME_OF[name] for name in NAMES}
         | {f"vermilion.cache.{module}" for module in ("expiry", "single_flight", "tags")}
-        | {f"vermilion.testing.{module}" for module in ("arguments", "data", "time_travel", "urls")}
+        | {f"vermilion.testing.{module}" for module in ("arguments", "data", "faults", "time_travel", "urls")}
         | {"vermilion.clock"}
     ),
 )

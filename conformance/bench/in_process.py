@@ -7,6 +7,7 @@ from typing import Any
 import vermilion
 from conformance.bench.result import Figure, Goal, Reading, Section
 from conformance.bench.timing import RUNS, missing, optional, per_call
+from vermilion.testing.clean_state import CleanState
 
 PIPELINE = 1000
 KEYS = 100_000
@@ -27,13 +28,15 @@ def measure(calls: int) -> Section:
         Figure(name, "us", {"vermilion": reading} | ({"fakeredis": theirs[name]} if theirs else {}))
         for name, reading in ours.items()
     ]
-    reset, started = _reset(), _start()
+    reset, renewed, started = _reset(), _renewed(), _start()
     figures += [
         Figure(f"go back, with {KEYS:,} keys", "us", {"vermilion": reset}),
+        Figure(f"as new for the next test, with {KEYS:,} keys", "us", {"vermilion": renewed}),
         Figure("start a server", "us", {"vermilion": started}),
     ]
     goals = [
         Goal("milliseconds to go back to a snapshot", reset.value / _MS * _US, 1.0, "at most"),
+        Goal("milliseconds to be as new for the next test", renewed.value / _MS * _US, 1.0, "at most"),
         Goal("milliseconds to start a server on a thread", started.value / _MS * _US, 10.0, "at most"),
     ]
     if theirs:
@@ -89,6 +92,19 @@ def _reset() -> Reading:
         return instance.restore
 
     return _best(changed)
+
+
+def _renewed() -> Reading:
+    """Time what the pytest plugin does behind a test that has connected, and changed some of many keys."""
+    instance = vermilion.Vermilion()
+    instance.load({f"key:{number}": "value" for number in range(KEYS)})
+
+    def tested() -> Callable[[], object]:
+        clean = CleanState(instance)
+        instance.connect().mset({f"key:{number}": "changed" for number in range(20)})
+        return clean.restore
+
+    return _best(tested)
 
 
 def _start() -> Reading:

@@ -44,6 +44,9 @@ _REFUSED: Final = {
     "--sentinel": "Sentinel is another program: use redis-sentinel",
 }
 
+DAEMON_PIDFILE: Final = "/var/run/redis.pid"
+"""Where the number of a process in the background is when nothing else is said, as Redis has it: scripts look there."""
+
 
 class Answer(NamedTuple):
     """What to print instead of serving, and the exit status."""
@@ -136,6 +139,7 @@ def process(config: "Config") -> Iterator["logging.Logger"]:
         _enter(settings)
         if settings.daemonize and not is_supervised(settings.supervised):
             _go_into_background()
+            settings.pidfile = settings.pidfile or DAEMON_PIDFILE
         logger = open_log(settings.logfile, settings.loglevel)
     except OSError as error:
         raise ConfigError(f"Can't open {error.filename}: {error.strerror}") from None

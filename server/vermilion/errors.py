@@ -955,3 +955,17 @@ SLOWLOG_COUNT: Final = "ERR count should be greater than or equal to -1"
 def no_samples(event: bytes) -> str:
     """LATENCY GRAPH of an event that has not been slow."""
     return f"ERR No samples available for event '{text(_shown(event, len(event)))}'"
+
+
+# Servers for tests ----------------------------------------------------------------------------------------
+
+NOT_A_DURATION: Final = (
+    "ERR a duration is milliseconds, or numbers with ms, s, m, h or d behind them, as in 1h30m"
+)
+NOT_A_TIME: Final = "ERR a time is milliseconds since 1970, or a date as in 2030-01-01T12:00:00Z"
+BEYOND_THE_CALENDAR: Final = "ERR no clock goes beyond the years 1970 to 9999"
+
+
+def harness_refused(reason: ValueError) -> str:
+    """What VERMILION was asked for cannot be."""
+    return f"ERR {' '.join(str(reason).split())}"

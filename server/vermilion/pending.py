@@ -25,7 +25,8 @@ class Pending:
         - Commands do not make it themselves: `commands.blocking.wait_for` tries first, and knows when not to wait.
         - `argv` is the call, which the engine adds: its user may lose a permission meanwhile.
         - A session has one at most, as `session.pending`.
-        - One without keys is `postponed` by CLIENT PAUSE: it has not begun, and CLIENT UNBLOCK does not concern it.
+        - One without keys is `postponed`, by CLIENT PAUSE or by a fault: it has not begun, or will not be answered, and
+          CLIENT UNBLOCK does not concern it.
     """
 
     __slots__ = ("argv", "at_timeout", "keys", "kind", "retry", "timeout_ms")
@@ -47,7 +48,7 @@ class Pending:
 
     @property
     def postponed(self) -> bool:
-        """Whether the call waits for the end of a pause."""
+        """Whether the call waits for no key: for the end of a pause, say."""
         return not self.keys
 
 

@@ -3,7 +3,7 @@
 This floor knows no sockets: a session's transport is whatever carries its replies.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
@@ -12,6 +12,8 @@ from vermilion.access.log import AccessLog
 from vermilion.access.user import User
 from vermilion.clock import Clock
 from vermilion.diagnostics import SlowEvents, SlowLog
+from vermilion.faults import Act, Conditions, Rule
+from vermilion.harness import Harness
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
@@ -38,7 +40,9 @@ GATE_MONITOR: Final = 1 << 9  # somebody sees all calls (MONITOR)
 GATE_PAUSE: Final = 1 << 10  # CLIENT PAUSE
 GATE_ACL: Final = 1 << 8  # the user is restricted
 GATE_TIMED: Final = 1 << 11  # SLOWLOG is interested in quick calls, too: each is timed by itself
+GATE_JOURNAL: Final = 1 << 15  # calls are kept in the journal
 GATE_UNSAVED: Final = 1 << 13  # the last background save failed, and `stop-writes-on-bgsave-error` is on
+GATE_FAULT: Final = 1 << 14  # a test has calls refused, held up, or lost
 
 
 CLIENT_SIZE: Final = 3300
@@ -85,6 +89,9 @@ class Transport(Protocol):
 
     def abort(self) -> None:
         """Close at once."""
+
+    def reset(self) -> None:
+        """Close at once, and as a network does that breaks: the client learns that the connection was reset."""
 
 
 class Session:
@@ -279,6 +286,11 @@ class SnapshotFigures(NamedTuple):
         keys_total: of how many.
         keys_loaded: how many keys the last file that was loaded had.
         keys_expired: how many more that had expired.
+        copied: bytes of memory that the process which writes shares no longer.
+        copied_age_s: how many seconds ago that was so.
+        last_copied: how many the last one had at its end.
+        forks: how many processes have written.
+        fork_us: microseconds that it took to make the last one.
     """
 
     saving: bool = False
@@ -290,6 +302,11 @@ class SnapshotFigures(NamedTuple):
     keys_total: int = 0
     keys_loaded: int = 0
     keys_expired: int = 0
+    copied: int = 0
+    copied_age_s: int = 0
+    last_copied: int = 0
+    forks: int = 0
+    fork_us: int = 0
 
 
 class Persistence(Protocol):
@@ -388,6 +405,65 @@ class Pause(Protocol):
 
     def end(self) -> None:
         """Postpone nothing any more, and run what was postponed, once this call has been answered."""
+
+
+class Faults(Protocol):
+    """What a test lets go wrong, for one engine."""
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """The rules, in the order in which they are asked."""
+
+    def add(self, act: Act, conditions: Conditions) -> Rule:
+        """Let something happen to what comes from now on; ValueError for what can never happen."""
+
+    def remove(self, identifier: int) -> bool:
+        """End a rule; return whether there was one."""
+
+    def clear(self) -> None:
+        """End all rules."""
+
+
+class JournalEntry(Protocol):
+    """One call that a client has made; its arguments are without secrets."""
+
+    number: int
+    name: str
+    argv: tuple[bytes, ...]
+    keys: tuple[bytes, ...]
+    db: int
+    client_id: int
+    client_name: str
+    address: str
+    trip: int
+    began_us: int
+    duration_ns: int | None
+    error: str | None
+
+    @property
+    def inside(self) -> str:
+        """What it was a part of: `multi`, `script`, or nothing."""
+
+
+class Journal(Protocol):
+    """The calls that clients have made, for one engine."""
+
+    on: bool
+    seen: int
+    dropped: int
+
+    @property
+    def calls(self) -> Collection[JournalEntry]:
+        """Those that are kept, in the order in which they were made."""
+
+    def start(self, *, limit: int | None = None, scripts: bool = False) -> None:
+        """Keep calls from now on, and those of scripts, too, if wanted; ValueError for a limit that cannot be."""
+
+    def stop(self) -> None:
+        """Keep no further call."""
+
+    def clear(self) -> None:
+        """Forget all calls."""
 
 
 class NamedCommand(Protocol):
@@ -551,6 +627,8 @@ class Server(Protocol):
     """Whether the periodic work reclaims expired keys (DEBUG SET-ACTIVE-EXPIRE)."""
     cron_paused: bool
     """Whether the periodic work rests (DEBUG PAUSE-CRON)."""
+    harness: Harness | None
+    """What tests move the server with (VERMILION); None where there is no such command."""
     replication_id: str
     """What a replica would know this server's data by: 40 hexadecimal digits."""
 
@@ -581,6 +659,14 @@ class Server(Protocol):
     @property
     def pause(self) -> Pause:
         """CLIENT PAUSE."""
+
+    @property
+    def faults(self) -> Faults:
+        """What a test lets go wrong."""
+
+    @property
+    def journal(self) -> Journal:
+        """The calls that clients have made, if somebody wants to know."""
 
     @property
     def sessions(self) -> Mapping[int, Session]:

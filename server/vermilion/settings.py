@@ -153,6 +153,14 @@ class Settings:
         ADDRESSES, "127.0.0.1 -::1", "Addresses that the metrics listen on.", access="fixed"
     )
 
+    # Tests: this one is Vermilion's own
+    enable_test_commands: bool = directive(
+        YES_OR_NO,
+        "no",
+        "Whether clients may move the clock and the rest of the server, by VERMILION.",
+        access="fixed",
+    )
+
     # TLS
     tls_port: int = directive(PORT, "0", "TCP port to listen on with TLS; 0 for none.")
     tls_cert_file: str = directive(TEXT, "", "Certificate of the server.", names_file=True)
@@ -497,9 +505,8 @@ class Settings:
     rdb_key_save_delay: int = directive(
         Integer(-INT_MAX - 1, INT_MAX),
         "0",
-        "Microseconds to wait after each key of a snapshot, for tests.",
+        "Microseconds to wait after each key of a background save, for tests.",
         hidden=True,
-        ignored=True,
     )
     key_load_delay: int = directive(
         Integer(-INT_MAX - 1, INT_MAX),

@@ -34,6 +34,8 @@ class Caller:
 
     def abort(self) -> None: ...
 
+    def reset(self) -> None: ...
+
 
 @pytest.fixture
 def clock() -> ManualClock:

@@ -102,7 +102,7 @@ def test_flags_are_sets_of_simple_strings_in_resp3() -> None:
     ],
 )
 def test_keys_stand_where_redis_finds_them(call: str, keys: list[str]) -> None:
-    assert [key.name.decode() for key in introspection.keys_of(call.encode().split())] == keys
+    assert [key.name.decode() for key in introspection.keys_of(COMMANDS, call.encode().split())] == keys
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_keys_stand_where_redis_finds_them(call: str, keys: list[str]) -> None:
     ],
 )
 def test_what_a_call_does_to_its_key_may_depend_on_its_options(call: str, flags: tuple[str, ...]) -> None:
-    assert tuple(introspection.keys_of(call.encode().split())[0].flags) == flags
+    assert tuple(introspection.keys_of(COMMANDS, call.encode().split())[0].flags) == flags
 
 
 @pytest.mark.parametrize(
@@ -133,5 +133,5 @@ def test_what_a_call_does_to_its_key_may_depend_on_its_options(call: str, flags:
 )
 def test_calls_without_keys_are_refused(call: str, error: str) -> None:
     with pytest.raises(RespError) as refusal:
-        introspection.keys_of(call.encode().split())
+        introspection.keys_of(COMMANDS, call.encode().split())
     assert refusal.value.message == error

@@ -47,7 +47,7 @@ PARAMETERS = {name for name, directive in BY_NAME.items() if directive.access !=
 
 
 OWN = {
-    "metrics-bind", "metrics-port",
+    "enable-test-commands", "metrics-bind", "metrics-port",
     "backend", "upstream", "upstream-connections", "upstream-in-flight", "upstream-start-timeout", "upstream-timeout",
 }  # fmt: skip
 

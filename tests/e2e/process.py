@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,14 @@ def free_port() -> int:
     """Return a TCP port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def wait_for_the_end(pidfile: Path) -> None:
+    """Return when a process that is nobody's child has removed its pid file, which is the last thing it does."""
+    deadline = time.monotonic() + WAIT
+    while pidfile.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not pidfile.exists()
 
 
 class Process:
@@ -93,9 +102,13 @@ class Process:
         """Send a signal."""
         self._popen.send_signal(number)
 
+    def end(self, within: float = WAIT) -> int:
+        """Wait for the end, and return the exit status; a child of it may still have the log open."""
+        return self._popen.wait(within)
+
     def status(self, within: float = WAIT) -> int:
         """Wait for the end, and return the exit status; the rest of the log goes to `log`."""
-        status = self._popen.wait(within)
+        status = self.end(within)
         assert self._popen.stdout is not None
         self.log += self._popen.stdout.read().decode().splitlines()
         return status

@@ -17,7 +17,7 @@ import redis
 import redis.asyncio
 from redis.exceptions import ResponseError
 
-from tests.e2e.process import READY_UNIX, WAIT, Process, free_port
+from tests.e2e.process import READY_UNIX, WAIT, Process, free_port, wait_for_the_end
 
 
 @pytest.fixture
@@ -132,10 +132,7 @@ def test_a_daemon(folder: Path, port: int) -> None:
         assert pidfile.read_text(encoding="ascii") == f"{pid}\n"
         assert pid != parent.pid
         os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + WAIT
-    while pidfile.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not pidfile.exists()
+    wait_for_the_end(pidfile)
     assert "bye bye" in log.read_text(encoding="utf-8")
 
 

@@ -23,6 +23,8 @@ class FakeTransport:
     def __init__(self, address: str = "127.0.0.1:5000") -> None:
         self.address = address
         self.aborted = False
+        self.was_reset = False
+        self.was_closed = False
         self.replies: list[Reply] = []
 
     def answer(self, reply: Reply) -> None:
@@ -35,10 +37,14 @@ class FakeTransport:
 
     def limit_requests(self, limited: bool) -> None: ...
 
-    def close_after_reply(self) -> None: ...
+    def close_after_reply(self) -> None:
+        self.was_closed = True
 
     def abort(self) -> None:
         self.aborted = True
+
+    def reset(self) -> None:
+        self.was_reset = True
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A database that goes back to what it was, whatever was done to it meanwhile."""
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -168,3 +169,51 @@ def test_very_many_keys_are_restored_without_their_order(instance: Vermilion) ->
     assert instance.backend.engine.databases[0]._stretches[-1].order is None  # type: ignore[attr-defined]
     instance.restore()
     assert client.get("key:7") == b"7"
+
+
+def test_keys_deleted_before_their_order_was_written_down_come_back(instance: Vermilion) -> None:
+    client = instance.connect()
+    client.mset({f"key:{number}": 1 for number in range(ORDER_LIMIT + 1)})
+    instance.snapshot()
+    client.delete("key:0")  # there are too many to write their order down
+    client.delete("key:1")  # and now there are not
+    instance.restore()
+    assert client.dbsize() == ORDER_LIMIT + 1
+    assert client.get("key:0") == b"1"
+
+
+CHANGES: list[tuple[Any, ...]] = [
+    ("SET", "a", "1"), ("SET", "a", "2"), ("DEL", "a"), ("RPUSH", "list", "x"), ("LPOP", "list"), ("DEL", "list"),
+    ("SET", "b", "1"), ("DEL", "b"), ("EXPIRE", "a", "100"), ("FLUSHALL",), ("RENAME", "a", "b"), ("SWAPDB", "0", "1"),
+]  # fmt: skip
+
+
+def keys_of(instance: Vermilion) -> tuple[Any, ...]:
+    """Return all there is to know of the keys, but for the order in which SCAN goes over them."""
+    digest, databases = state(instance)
+    return digest, [database[:-1] for database in databases]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_dropped_snapshots_leave_the_others_as_they_were(instance: Vermilion, seed: int) -> None:
+    instance.clock.freeze()
+    chance = Random(seed)
+    link = Link(instance.backend)
+    taken = []
+    for _ in range(60):
+        match chance.randrange(8):
+            case 0:
+                taken.append((instance.snapshot(), keys_of(instance)))
+            case 1 if len(taken) > 1:
+                dropped, _ = taken.pop(chance.randrange(len(taken)))
+                instance.backend.states.drop(dropped)
+            case 2 if taken and chance.random() < 0.3:
+                number = chance.randrange(len(taken))
+                del taken[number + 1 :]
+                instance.restore(taken[number][0])
+                assert keys_of(instance) == taken[number][1]
+            case _:
+                link.call([word.encode() for word in chance.choice(CHANGES)])
+    for snapshot, expected in reversed(taken):
+        instance.restore(snapshot)
+        assert keys_of(instance) == expected

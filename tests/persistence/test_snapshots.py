@@ -70,6 +70,8 @@ class Caller:
 
     def abort(self) -> None: ...
 
+    def reset(self) -> None: ...
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Server:

@@ -34,6 +34,8 @@ class Nowhere:
 
     def abort(self) -> None: ...
 
+    def reset(self) -> None: ...
+
 
 @pytest.fixture
 def clock() -> ManualClock:

@@ -65,6 +65,47 @@ def test_directives_are_restored(instance: Vermilion, client: Any) -> None:
     assert directives == {"maxmemory": "0", "notify-keyspace-events": "", "requirepass": ""}
 
 
+def test_users_are_restored(instance: Vermilion, client: Any) -> None:
+    client.execute_command("ACL SETUSER", "ann", "on", ">secret", "~app:*", "(~log:* +xadd)")
+    before = client.acl_list()
+    instance.snapshot()
+    bob: Any = instance.connect(username="bob", password="secret")
+    client.execute_command("ACL SETUSER", "bob", "on", ">secret", "+@all")
+    assert bob.ping()
+    client.execute_command("ACL SETUSER", "ann", "nopass", "+@all")
+    client.execute_command("ACL SETUSER", "default", "-flushall")
+    instance.restore()
+    assert client.acl_list() == before
+    assert client.flushall()
+    with pytest.raises(redis.AuthenticationError):
+        bob.ping()
+    with pytest.raises(redis.exceptions.NoPermissionError, match="User ann has no permissions"):
+        instance.connect(username="ann", password="secret").ping()
+
+
+def test_scripts_are_restored(instance: Vermilion, client: Any) -> None:
+    loaded = client.script_load("return 'loaded'")
+    client.eval("return 'evaluated'", 0)
+    instance.snapshot()
+    later = client.script_load("return 'later'")
+    client.script_load("return 'evaluated'")  # from now on it makes no room for others
+    instance.restore()
+    assert client.script_exists(loaded, later) == [True, False]
+    client.script_flush()
+    client.eval("return 'loaded'", 0)
+    instance.restore()
+    assert client.evalsha(loaded, 0) == "loaded"
+    assert client.eval("return 'evaluated'", 0) == "evaluated"
+    assert client.info("memory")["number_of_cached_scripts"] == 2
+    with (
+        instance.serve() as server,
+        server.connect().pipeline() as pipeline,
+    ):  # which has a short cut for scripts
+        for _ in range(5):
+            pipeline.evalsha(loaded, 0)
+        assert pipeline.execute() == [b"loaded"] * 5
+
+
 def test_a_server_stays_where_it_listens(instance: Vermilion) -> None:
     instance.snapshot()
     with instance.serve() as server:

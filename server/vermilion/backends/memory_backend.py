@@ -90,6 +90,7 @@ class MemoryCacheBackend:
             `end`.
         """
         self.snapshots.load_at_start()
+        self.snapshots.forks = True
 
     def end(self) -> None:
         """Write a last snapshot where SHUTDOWN or the directives ask for one, for a server that has stopped.
@@ -400,7 +401,7 @@ class Caller:
         push: Callable[[Reply], None] = _nothing,
     ) -> None:
         self.answer = answer
-        self.abort = abort
+        self.abort = self.reset = abort
         self.push = push
 
     def use_resp(self, version: int) -> None:

@@ -6,7 +6,8 @@ from typing import Final
 from vermilion import errors
 from vermilion.access.log import LogEntry
 from vermilion.access.selector import Selector
-from vermilion.commands.registry import CATEGORY_ORDER, COMMANDS, command, container
+from vermilion.commands.introspection import known_to
+from vermilion.commands.registry import CATEGORY_ORDER, command, container
 from vermilion.commands.syntax import ADMIN, LOADING, NOSCRIPT, STALE, Argument, Value
 from vermilion.errors import RespError, text
 from vermilion.protocol.numbers import parse_int64
@@ -44,7 +45,8 @@ def acl_cat(session: Session, argv: list[bytes]) -> list[Reply]:
     category = text(argv[2].lower())
     if category not in CATEGORY_ORDER:
         raise RespError(errors.unknown_category(argv[2]))
-    return [name.encode() for name, declared in COMMANDS.items() if category in declared.categories]
+    known = known_to(session.server)
+    return [name.encode() for name, declared in known.items() if category in declared.categories]
 
 
 @command(

@@ -32,6 +32,7 @@ from vermilion.commands import (
     tracking,
     transactions,
     vector_set,
+    vermilion,
 )
 from vermilion.commands import hash as hash_
 from vermilion.commands import list as list_
@@ -72,4 +73,5 @@ __all__ = [
     "tracking",
     "transactions",
     "vector_set",
+    "vermilion",
 ]

@@ -1,13 +1,14 @@
 """What COMMAND says of the commands, read from their declarations: INFO, DOCS, and the keys of a call."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from vermilion import errors
-from vermilion.commands.registry import COMMANDS, Command
+from vermilion.commands.registry import Command, declared_commands
 from vermilion.commands.syntax import NO_MANDATORY_KEYS, Argument, KeyFlag, KeySpec
 from vermilion.errors import RespError
 from vermilion.protocol.reply import OrderedSet, Reply, Status
+from vermilion.session import Server
 from vermilion.version import REDIS_MODULE, REDIS_MODULE_VERSION
 
 
@@ -18,14 +19,19 @@ class CallKey(NamedTuple):
     flags: Sequence[KeyFlag]
 
 
-def find(name: bytes) -> Command | None:
+def known_to(server: Server) -> Mapping[str, Command]:
+    """Return the commands of a server by their names, subcommands as `container|sub`."""
+    return declared_commands(for_tests=server.harness is not None)
+
+
+def find(commands: Mapping[str, Command], name: bytes) -> Command | None:
     """Return a command by its name in any case, a subcommand as `container|sub`."""
-    return COMMANDS.get(errors.text(name).lower())
+    return commands.get(errors.text(name).lower())
 
 
-def top_level() -> list[Command]:
+def top_level(server: Server) -> list[Command]:
     """Return all commands but the subcommands."""
-    return [command for name, command in COMMANDS.items() if "|" not in name]
+    return [command for name, command in known_to(server).items() if "|" not in name]
 
 
 def info(command: Command) -> list[Reply]:
@@ -119,17 +125,18 @@ def _argument(argument: Argument) -> dict[Reply, Reply]:
     return described
 
 
-def keys_of(argv: Sequence[bytes]) -> list[CallKey]:
+def keys_of(commands: Mapping[str, Command], argv: Sequence[bytes]) -> list[CallKey]:
     """Return the keys of a call, by the key specifications, in the order of these.
 
     Args:
+        commands: those that there are.
         argv: the name of a command, and its arguments.
 
     Raises:
         RespError: for an unknown command, one without keys, a call that does not fit the arity, or
             whose arguments do not say where the keys are.
     """
-    command = find(argv[0])
+    command = find(commands, argv[0])
     if command is not None and command.subcommands and len(argv) > 1:
         command = command.subcommands.get(errors.text(argv[1]).lower())
     if command is None or b"|" in argv[0]:

@@ -1,6 +1,6 @@
 """The commands there are: `@command` declares one, and everything else about it is read from its signature."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 from vermilion.commands import compiler
@@ -36,6 +36,9 @@ F = TypeVar("F", bound=Callable[..., Answer])
 
 COMMANDS: Final[dict[str, "Command"]] = {}
 """Every command by its lower-case name, subcommands as `container|sub`; complete once the groups are imported."""
+
+TEST_COMMANDS: Final[dict[str, "Command"]] = {}
+"""Those that only a server for tests has, in the same form; no Redis has them."""
 
 _CATEGORIES: Final = {
     "string": "string",
@@ -147,6 +150,15 @@ class Command:
                     continue
                 last = spec.last if spec.last < 0 else spec.begin + spec.last
         return first, last, step
+
+    def keys(self, argv: Sequence[bytes]) -> list[bytes]:
+        """Return the keys that a call names, which has a number of arguments that fits the arity."""
+        return [
+            argv[position]
+            for spec in self.key_specs
+            if "not_key" not in spec.flags
+            for position in spec.positions(argv)
+        ]
 
     def accepts(self, size: int) -> bool:
         """Return whether a call of this many arguments, the name included, fits the arity."""
@@ -269,10 +281,34 @@ def command(
     return declare
 
 
+def declared_commands(*, for_tests: bool) -> Mapping[str, Command]:
+    """Return the commands of a server by their names, as `COMMANDS` has them.
+
+    Args:
+        for_tests: whether it has those for tests, too.
+    """
+    return COMMANDS | TEST_COMMANDS if for_tests else COMMANDS
+
+
 def container(
-    name: str, *, group: str, since: str, summary: str, complexity: str = "Depends on subcommand."
+    name: str,
+    *,
+    group: str,
+    since: str,
+    summary: str,
+    complexity: str = "Depends on subcommand.",
+    for_tests: bool = False,
 ) -> None:
-    """Declare a command that only has subcommands, which are declared as `NAME|SUB` behind it."""
+    """Declare a command that only has subcommands, which are declared as `NAME|SUB` behind it.
+
+    Args:
+        name: as on the wire, upper case.
+        group: the documentation's group.
+        since: the version that brought it.
+        summary: what it does, one sentence.
+        complexity: as documented.
+        for_tests: whether only a server for tests has it.
+    """
     _register(
         Command(
             name.lower(),
@@ -283,19 +319,22 @@ def container(
             summary=summary,
             since=since,
             complexity=complexity,
-        )
+        ),
+        TEST_COMMANDS if for_tests else COMMANDS,
     )
 
 
-def _register(declared: Command) -> None:
-    """Enter a command into the table, and a subcommand into its container too."""
+def _register(declared: Command, table: dict[str, Command] | None = None) -> None:
+    """Enter a command into a table, and a subcommand into its container too, whose table is its own."""
     key = declared.name.lower()
-    if key in COMMANDS:
-        raise TypeError(f"{declared.name} is declared twice")
-    COMMANDS[key] = declared
     parent, bar, sub = declared.name.partition("|")
+    if table is None:
+        table = TEST_COMMANDS if parent in TEST_COMMANDS else COMMANDS
+    if key in table:
+        raise TypeError(f"{declared.name} is declared twice")
+    table[key] = declared
     if bar:
-        COMMANDS[parent].subcommands[sub] = declared
+        table[parent].subcommands[sub] = declared
 
 
 def _first_sentence(function: Callable[..., Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from vermilion import errors
 from vermilion.commands import introspection
 from vermilion.commands import lolwut as art
-from vermilion.commands.registry import CATEGORY_ORDER, COMMANDS, command, container
+from vermilion.commands.registry import CATEGORY_ORDER, command, container
 from vermilion.commands.syntax import (
     ADMIN,
     ALLOW_BUSY,
@@ -62,13 +62,13 @@ _FULL_COMMAND: Final = (
 )  # fmt: skip
 def command_(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return what there is to know about every command."""
-    return [introspection.info(declared) for declared in introspection.top_level()]
+    return [introspection.info(declared) for declared in introspection.top_level(session.server)]
 
 
 @command("COMMAND|COUNT", _INTROSPECTION, since="2.8.13", complexity="O(1)", categories=["connection"])
-def command_count() -> int:
+def command_count(server: Server) -> int:
     """Return how many commands there are, subcommands not counted."""
-    return len(introspection.top_level())
+    return len(introspection.top_level(server))
 
 
 @command(
@@ -79,7 +79,8 @@ def command_info(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return what there is to know about these commands, or about all; nil for one that does not exist."""
     if len(argv) == 2:
         return command_(session, argv)
-    found = [introspection.find(name) for name in argv[2:]]
+    known = introspection.known_to(session.server)
+    found = [introspection.find(known, name) for name in argv[2:]]
     return [None if declared is None else introspection.info(declared) for declared in found]
 
 
@@ -90,9 +91,11 @@ def command_info(session: Session, argv: list[bytes]) -> list[Reply]:
 def command_docs(session: Session, argv: list[bytes]) -> Pairs:
     """Return the documentation of these commands, or of all."""
     if len(argv) == 2:
-        found = introspection.top_level()
+        found = introspection.top_level(session.server)
     else:
-        found = [declared for name in argv[2:] if (declared := introspection.find(name)) is not None]
+        known = introspection.known_to(session.server)
+        named = (introspection.find(known, name) for name in argv[2:])
+        found = [declared for declared in named if declared is not None]
     return Pairs([(declared.name.encode(), introspection.document(declared)) for declared in found])
 
 
@@ -102,7 +105,8 @@ def command_docs(session: Session, argv: list[bytes]) -> Pairs:
 )  # fmt: skip
 def command_getkeys(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the keys of a call."""
-    return [key.name for key in introspection.keys_of(argv[2:])]
+    known = introspection.known_to(session.server)
+    return [key.name for key in introspection.keys_of(known, argv[2:])]
 
 
 @command(
@@ -112,8 +116,10 @@ def command_getkeys(session: Session, argv: list[bytes]) -> list[Reply]:
 )  # fmt: skip
 def command_getkeysandflags(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the keys of a call, and what the call does to each."""
+    known = introspection.known_to(session.server)
     return [
-        [key.name, OrderedSet(Status(flag) for flag in key.flags)] for key in introspection.keys_of(argv[2:])
+        [key.name, OrderedSet(Status(flag) for flag in key.flags)]
+        for key in introspection.keys_of(known, argv[2:])
     ]
 
 
@@ -129,8 +135,9 @@ def command_getkeysandflags(session: Session, argv: list[bytes]) -> list[Reply]:
 def command_list(session: Session, argv: list[bytes]) -> list[Reply]:
     """Return the names of the commands, subcommands included: of all, of a category, or by a pattern."""
     # Raw: the filter is the word behind FILTERBY, and only one is allowed.
+    known = introspection.known_to(session.server)
     if len(argv) == 2:
-        return [name.encode() for name in COMMANDS]
+        return [name.encode() for name in known]
     if len(argv) != 5 or argv[2].upper() != b"FILTERBY":
         raise RespError(errors.SYNTAX)
     by, wanted = argv[3].upper(), argv[4]
@@ -140,11 +147,11 @@ def command_list(session: Session, argv: list[bytes]) -> list[Reply]:
         category = errors.text(wanted).lower()
         if category not in CATEGORY_ORDER:
             return []
-        return [name.encode() for name, found in COMMANDS.items() if category in found.categories]
+        return [name.encode() for name, found in known.items() if category in found.categories]
     if by != b"PATTERN":
         raise RespError(errors.SYNTAX)
     matches = compile_glob(wanted, ignore_case=True)
-    return [raw for name in COMMANDS if matches(raw := name.encode())]
+    return [raw for name in known if matches(raw := name.encode())]
 
 
 @command("COMMAND|HELP", _INTROSPECTION, since="5.0.0", complexity="O(1)", categories=["connection"])

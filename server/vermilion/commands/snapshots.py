@@ -27,10 +27,10 @@ def save(server: Server) -> Status:
 
 @command(
     "BGSAVE", ADMIN | NOSCRIPT | NO_ASYNC_LOADING, since="1.0.0", group="server",
-    complexity="O(N) where N is the number of keys, in slices between the calls of clients.",
+    complexity="O(N) where N is the number of keys, in a process of its own.",
 )  # fmt: skip
 def bgsave(server: Server, *, schedule: Annotated[bool, Token("SCHEDULE", since="3.2.2")] = False) -> Status:
-    """Begin to write all keys to disk, between the calls of clients."""
+    """Begin to write all keys to disk, while clients are served."""
     # There is nothing that SCHEDULE would have to wait for: no journal is ever rewritten.
     if server.persistence.is_saving:
         raise RespError(errors.SAVE_IN_PROGRESS)

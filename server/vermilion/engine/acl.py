@@ -24,7 +24,8 @@ from vermilion.access.user import (
     read_users,
 )
 from vermilion.commands.connection import describe
-from vermilion.commands.registry import CATEGORY_ORDER, COMMANDS, Command
+from vermilion.commands.introspection import find, known_to
+from vermilion.commands.registry import CATEGORY_ORDER, Command
 from vermilion.commands.syntax import NO_AUTH, KeyFlag, KeySpec
 from vermilion.errors import RespError
 from vermilion.kinds import to_bytes
@@ -123,7 +124,7 @@ class AccessControl:
         self._engine = engine
         self._settings = engine.settings
         self._catalogue = catalogue(
-            ((name, declared.categories) for name, declared in COMMANDS.items()), CATEGORY_ORDER
+            ((name, declared.categories) for name, declared in known_to(engine).items()), CATEGORY_ORDER
         )
         self._plans: dict[Command, _Plan] = {}
         self.log = AccessLog(engine.clock)
@@ -355,7 +356,7 @@ class AccessControl:
         Raises:
             RespError: for a command that does not exist, or a number of arguments that it does not accept.
         """
-        command = _command(argv)
+        command = _command(self._engine, argv)
         denial = self.denial(user, command, argv)
         return None if denial is None else denial.explanation(user, command)
 
@@ -365,13 +366,13 @@ class AccessControl:
         Raises:
             RespError: for a command that does not exist, or a number of arguments that it does not accept.
         """
-        return self.denial(session.user, _command(argv), argv) is None
+        return self.denial(session.user, _command(self._engine, argv), argv) is None
 
     def reads_any_key(self, session: Session, argv: Sequence[bytes]) -> bool:
         """Return whether a call that is allowed may also read keys that it does not name (SORT BY and GET)."""
         if not session.gates & GATE_ACL:
             return True
-        command = _command(argv)
+        command = _command(self._engine, argv)
         return any(
             selector.allows_any_key(READ) and self._refused_by(selector, command, argv) is None
             for selector in session.user.selectors
@@ -449,6 +450,18 @@ class AccessControl:
         if wrong:
             raise RespError("ERR " + "".join(wrong) + errors.ACL_FILE_REFUSED)
         users.setdefault(DEFAULT, default_user(self._catalogue))
+        self._replace(users)
+
+    def restore(self, lines: Sequence[bytes]) -> None:
+        """Take the users that `lines` has declared before, and no others."""
+        users, wrong = read_users(
+            b"\n".join(lines), "snapshot", self._catalogue, all_channels=self._all_channels
+        )
+        assert not wrong  # noqa: S101  # they were written by `lines`
+        self._replace(users)
+
+    def _replace(self, users: Mapping[bytes, User]) -> None:
+        """Have these users and no others; clients of those that are gone are disconnected."""
         gone = self._users.keys() - users.keys()
         for name in gone:
             del self._users[name]
@@ -470,9 +483,9 @@ class AccessControl:
             raise RespError(errors.ACL_NOT_SAVED) from None
 
 
-def _command(argv: Sequence[bytes]) -> Command:
+def _command(engine: "Engine", argv: Sequence[bytes]) -> Command:
     """Return the command, or the subcommand, that a call is of; RespError when it is of none."""
-    command = COMMANDS.get(errors.text(argv[0]).lower()) if b"|" not in argv[0] else None
+    command = find(known_to(engine), argv[0]) if b"|" not in argv[0] else None
     if command is not None and command.subcommands and len(argv) > 1:
         command = command.subcommands.get(errors.text(argv[1]).lower())
     if command is None:

@@ -5,17 +5,19 @@ command has some hundreds of counters at most, whatever happens to it.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from vermilion.commands.registry import COMMANDS, Command
+from vermilion.commands.registry import Command
 from vermilion.commands.syntax import ALLOW_BUSY, DENYOOM, NO_AUTH, NO_MULTI, NOSCRIPT, READONLY, WRITE
 from vermilion.protocol.reply import Reply
 from vermilion.session import (
     GATE_ACL,
     GATE_AUTH,
     GATE_BUSY,
+    GATE_FAULT,
+    GATE_JOURNAL,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
@@ -44,8 +46,10 @@ ALL_GATES: Final = (
     | GATE_SUBSCRIBED
     | GATE_TRACKING
     | GATE_MONITOR
+    | GATE_JOURNAL
     | GATE_PAUSE
     | GATE_TIMED
+    | GATE_FAULT
 )
 
 MAY_WRITE: Final = 1  # CLIENT PAUSE WRITE postpones it
@@ -115,6 +119,8 @@ class BoundCommand:
             self.gated = self.gated & ~GATE_MULTI | GATE_RESOLVE
         if declared.name == "exec" or declared.name in RUN_SCRIPTS:  # it depends on what they run
             self.gated |= GATE_MEMORY | GATE_UNSAVED
+        if declared.name.partition("|")[0] == "vermilion":
+            self.gated &= ~GATE_FAULT  # what ends the faults is not hit by them
         self.plain = not (self.gated & GATE_RESOLVE or declared.flags & NO_MULTI)
         self.uses_keys = bool(self.effects & MAY_WRITE or declared.flags & READONLY)
         self.reset()
@@ -159,18 +165,21 @@ def _is_resolved(session: Session, argv: list[bytes]) -> Reply:
     raise AssertionError("a container was called")
 
 
-def bind_all(renames: Iterable[tuple[str, ...]]) -> dict[bytes, BoundCommand]:
+def bind_all(
+    commands: Mapping[str, Command], renames: Iterable[tuple[str, ...]]
+) -> dict[bytes, BoundCommand]:
     """Return all commands for one engine, each under its name in lower and in upper case.
 
     Clients write either; other spellings are folded on the slow path.
 
     Args:
+        commands: as they are declared, by name.
         renames: of `rename-command`: a command and its new name, an empty one to take it away.
 
     Raises:
         ValueError: for a command that does not exist, or a new name that does: the reason and both names.
     """
-    names = {name: name for name in COMMANDS if "|" not in name}
+    names = {name: name for name in commands if "|" not in name}
     for old, new in renames:
         if names.pop(old.lower(), None) is None:
             raise ValueError("No such command in rename-command", old, new)
@@ -180,7 +189,7 @@ def bind_all(renames: Iterable[tuple[str, ...]]) -> dict[bytes, BoundCommand]:
             names[new.lower()] = old.lower()
     table: dict[bytes, BoundCommand] = {}
     for name, declared in names.items():
-        bound = BoundCommand(COMMANDS[declared])
+        bound = BoundCommand(commands[declared])
         table[name.encode()] = bound
         table[name.upper().encode()] = bound
     return table

@@ -17,6 +17,8 @@ from typing import Final, cast
 import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
+from vermilion.commands.introspection import known_to
+from vermilion.commands.registry import Columns
 from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
@@ -25,7 +27,9 @@ from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.client_eviction import evict_clients
 from vermilion.engine.diskless import Diskless
 from vermilion.engine.eviction import Eviction, Meter
+from vermilion.engine.faults import Faults
 from vermilion.engine.heap import Heap
+from vermilion.engine.journal import Journal
 from vermilion.engine.monitors import Monitors
 from vermilion.engine.notifications import Notifications
 from vermilion.engine.pausing import Pause
@@ -36,6 +40,7 @@ from vermilion.engine.tracking import Tracking
 from vermilion.engine.transactions import RUN_LEAST, Transactions
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import CountedError, RespError
+from vermilion.harness import Harness
 from vermilion.keyspace.audience import EAR_AWAITED, Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
@@ -47,6 +52,8 @@ from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Stat
 from vermilion.session import (
     GATE_ACL,
     GATE_BUSY,
+    GATE_FAULT,
+    GATE_JOURNAL,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_MULTI,
@@ -91,6 +98,7 @@ class Engine:
         max_keys: how many keys each database holds before it evicts the one used least recently; 0 for no limit.
         meter: what tells how much memory is in use; the allocators of this process when None.
         recording: whether the databases can go back to what they were: see `keyspace/recording.py`.
+        harness: what tests move the engine with, by the command VERMILION; None for no such command.
 
     Raises:
         ValueError: for a `rename-command` that cannot be.
@@ -107,6 +115,7 @@ class Engine:
         max_keys: int = 0,
         meter: Meter | None = None,
         recording: bool = False,
+        harness: Harness | None = None,
     ) -> None:
         self.settings = settings
         self.configuration = configuration
@@ -125,7 +134,8 @@ class Engine:
         self.notifications = Notifications(self.pubsub, self.audience, self.databases)
         self.notifications.configure(settings)
         configuration.watch("notify-keyspace-events", self.notifications.configure)
-        self.commands = bind_all(settings.rename_command)
+        self.harness = harness
+        self.commands = bind_all(known_to(self), settings.rename_command)
         self.sessions: dict[int, Session] = {}
         self.tracking = Tracking(
             self.sessions, self.databases, self.audience, settings, self.push, lambda: self._caller
@@ -135,7 +145,9 @@ class Engine:
         self.next_session_id = 1
         self.transactions = Transactions(self)
         self.monitors = Monitors(self)
+        self.journal: Journal = Journal(self)
         self.pause = Pause(self)
+        self.faults = Faults(self)
         self._common_gates = GATE_RESOLVE
         """Those that new sessions have."""
         self.active_expire = True
@@ -214,6 +226,7 @@ class Engine:
     def close_session(self, session: Session) -> None:
         """Forget a session, and what it waits for; closing twice does no harm."""
         self.pause.forget(session)
+        self.faults.forget(session)
         self.waiting.release(session)
         self.pubsub.leave(session)
         self.tracking.disable(session)
@@ -261,11 +274,30 @@ class Engine:
             Their replies, or the one that all have; None, with nothing done, when they must be run one by one.
         """
         command = self.commands.get(calls[0][0])
+        if command is None or command.many is None:
+            return None
+        columns = transposed(calls)
+        return None if columns is None else self.execute_columns(session, calls[0][0], columns)
+
+    def execute_columns(
+        self, session: Session, name: bytes, columns: Columns
+    ) -> Sequence[Reply] | Status | None:
+        """Run calls of one command at once, if that can be, as `execute_run` does.
+
+        Args:
+            session: whose calls they are; it must not have a pending one.
+            name: the command's.
+            columns: all first arguments, all second ones, …; there is at least one column.
+
+        Returns:
+            Their replies, or the one that all have; None, with nothing done, when they must be run one by one.
+        """
+        command = self.commands.get(name)
         if command is None or command.many is None or session.gates & command.gated:
             return None
         if self.eviction.limited:
             self.eviction.before_calls()
-        replies = self.run_columns(session, command, calls)
+        replies = self._run_many(session, command, name, columns)
         if replies is not None:
             session.last_command = command
         if self.waiting.ready:
@@ -403,26 +435,31 @@ class Engine:
             Their replies, or the one that all have; None, with nothing done, when they are spelled differently or
             must be run one by one.
         """
+        if command.many is None or session.gates & command.gated or session.db.listening > EAR_AWAITED:
+            return None
+        columns = transposed(calls)
+        return None if columns is None else self._run_many(session, command, calls[0][0], columns)
+
+    def _run_many(
+        self, session: Session, command: BoundCommand, name: bytes, columns: Columns
+    ) -> Sequence[Reply] | Status | None:
+        """Run calls of one command, whose arguments are given column by column."""
         many = command.many
         # Who listens to changes wants to hear of each by itself, but for clients that are blocked.
-        if many is None or session.gates & command.gated or session.db.listening > EAR_AWAITED:
+        if many is None or not columns or session.db.listening > EAR_AWAITED:
             return None
         mark = perf_counter_ns()
-        try:
-            names, *columns = zip(*calls, strict=True)
-        except ValueError:
-            return None
-        if names.count(names[0]) != len(calls):
-            return None
         awaited = session.db.awaited
         if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
             return None
         replies = many(session, columns)
         if replies is not None:
             elapsed = perf_counter_ns() - mark
+            count = len(columns[0])
             if elapsed >= self.slowness.threshold_ns:
-                self.slowness.judge_run(session, command, calls[0], len(calls), elapsed)
-            command.count(len(calls), elapsed)
+                first = [name, *(column[0] for column in columns)]
+                self.slowness.judge_run(session, command, first, count, elapsed)
+            command.count(count, elapsed)
         return replies
 
     def _execute_transaction(
@@ -480,7 +517,12 @@ class Engine:
         before, self._caller = self._caller, session
         ahead: list[Reply] = []
         try:
-            reply = self._execute_found(session, command, argv)
+            if gates & GATE_JOURNAL:
+                entered = self.journal.enter(session, argv)
+                reply = self._execute_found(session, command, argv)
+                self.journal.leave(session, entered, reply)
+            else:
+                reply = self._execute_found(session, command, argv)
             if self.tracking.ahead and before is not session:
                 self.tracking.ahead = False
                 ahead, self._afterwards = self._afterwards, []
@@ -498,9 +540,10 @@ class Engine:
         if (ahead or self._afterwards) and before is not session:
             reply = Messages([*ahead, reply, *self._afterwards])
             self._afterwards.clear()
+        answer: Answer = self.faults.settle(session, reply) if gates & GATE_FAULT else reply
         if before is None and self.pause.is_over:
             self.pause.resume()
-        return reply
+        return answer
 
     def _execute_found(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Find the command, see what stands in its way, and run it."""
@@ -525,6 +568,10 @@ class Engine:
             return self.reject(session, command, obstacle)
         if gates & GATE_PAUSE and self.pause.postpones(session, command, argv):
             return self.pause.postpone(session, argv)
+        if gates & GATE_FAULT:
+            instead = self.faults.meet(session, command, argv)
+            if instead is not None:
+                return instead
         if gates & GATE_MULTI:
             return self.transactions.add(session, command, argv)
         return self.run(session, command, argv, gates)
@@ -608,7 +655,15 @@ class Engine:
 
     def _answer(self, session: Session, reply: Reply) -> None:
         """Send the reply of a call that had to wait."""
-        session.transport.answer(self.silence(session) if session.gates & GATE_REPLY else reply)
+        if session.gates & GATE_JOURNAL:
+            self.journal.answered(session, reply)
+        if session.gates & GATE_REPLY:
+            reply = self.silence(session)
+        answer = self.faults.settle(session, reply) if self.faults.owed else reply
+        if type(answer) is Pending:
+            self.waiting.suspend(session, answer, [])  # it is lost on the way
+        else:
+            session.transport.answer(answer)
 
     def _retry_failed(self, session: Session, exception: Exception) -> RespError:
         """Count the failure of a call that had to wait, and return the error reply."""
@@ -623,6 +678,17 @@ class Engine:
         gates = session.gates & command.gated & _AGAIN
         refusal = gatekeeping.obstacle(self.acl, session, command, argv, gates) if gates else None
         return None if refusal is None else self.reject(session, command, refusal)
+
+    def make(self, session: Session, argv: list[bytes]) -> None:
+        """Make a call that was held up, and answer it: one of its own, be it in the midst of another client's."""
+        caller, self._caller = self._caller, None
+        afterwards, self._afterwards = self._afterwards, []
+        try:
+            reply = self.execute(session, argv)
+        finally:
+            self._caller, self._afterwards = caller, afterwards
+        if type(reply) is not Pending:
+            session.transport.answer(reply)
 
     def unblock(self, session: Session, reply: Reply) -> None:
         """Give a client whose call is pending this reply instead of the awaited one."""
@@ -639,7 +705,8 @@ class Engine:
         paused = self.pause.remaining()
         if self.pause.is_over:
             self.pause.resume()
-        delays = [delay for delay in (paused, self.waiting.expire()) if delay is not None]
+        held_up = self.faults.go_on()  # some of these calls may wait from now on
+        delays = [delay for delay in (paused, held_up, self.waiting.expire()) if delay is not None]
         return min(delays, default=None)
 
     # Periodic work ----------------------------------------------------------------------------------------
@@ -793,3 +860,12 @@ class Engine:
 
 def _ignore(*_: object) -> None:
     """Stand in for an assembly: an engine alone has nothing to stop."""
+
+
+def transposed(calls: Sequence[list[bytes]]) -> Columns | None:
+    """Return the arguments of calls column by column, or None where they differ in their name or in number."""
+    try:
+        names, *columns = zip(*calls, strict=True)
+    except ValueError:
+        return None
+    return columns if names.count(names[0]) == len(calls) else None

@@ -1,7 +1,7 @@
 """INFO: what an engine says of itself, section by section, with Redis's fields in Redis's order.
 
 A field of something that does not exist here has the value that a Redis has without it: replicas and their
-backlog, forks and copies on write, a journal, threads for input and output, modules, defragmentation, reply
+backlog, a journal, threads for input and output, modules, defragmentation, reply
 buffers of a fixed size, incremental rehashing. Where Redis tells of its allocator, the answers are those of a
 Redis that was built without one that keeps books: all that is known is what the process uses.
 """
@@ -235,10 +235,12 @@ def _persistence(engine: "Engine") -> Fields:
     return {
         "loading": 0,
         "async_loading": 0,
-        "current_cow_peak": 0,
-        "current_cow_size": 0,
-        "current_cow_size_age": 0,
-        "current_fork_perc": "0.00",
+        "current_cow_peak": figures.copied,  # it only grows
+        "current_cow_size": figures.copied,
+        "current_cow_size_age": figures.copied_age_s,
+        "current_fork_perc": f"{100 * figures.keys_done / figures.keys_total:.2f}"
+        if figures.keys_total
+        else "0.00",
         "current_save_keys_processed": figures.keys_done,
         "current_save_keys_total": figures.keys_total,
         "rdb_changes_since_last_save": engine.keyspace.dirty,
@@ -248,7 +250,7 @@ def _persistence(engine: "Engine") -> Fields:
         "rdb_last_bgsave_time_sec": figures.last_duration_s,
         "rdb_current_bgsave_time_sec": figures.current_duration_s,
         "rdb_saves": figures.saves,
-        "rdb_last_cow_size": 0,
+        "rdb_last_cow_size": figures.last_copied,
         "rdb_last_load_keys_expired": figures.keys_expired,
         "rdb_last_load_keys_loaded": figures.keys_loaded,
         "aof_enabled": 0,
@@ -273,6 +275,7 @@ def _threads(engine: "Engine") -> Fields:
 
 def _stats(engine: "Engine") -> Fields:
     stats, keyspace, eviction = engine.stats, engine.keyspace, engine.eviction
+    saving = engine.persistence.figures()
     busy_ns = engine.busy_ns()
     recent_cycles = stats.growth("cycles")
     return {
@@ -307,8 +310,8 @@ def _stats(engine: "Engine") -> Fields:
         "pubsub_channels": len(engine.pubsub.names(CHANNEL)),
         "pubsub_patterns": len(engine.pubsub.names(PATTERN)),
         "pubsubshard_channels": len(engine.pubsub.names(SHARD)),
-        "latest_fork_usec": 0,
-        "total_forks": 0,
+        "latest_fork_usec": saving.fork_us,
+        "total_forks": saving.forks,
         "migrate_cached_sockets": 0,
         "slave_expires_tracked_keys": 0,
         "active_defrag_hits": 0,

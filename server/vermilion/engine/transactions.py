@@ -18,7 +18,7 @@ from vermilion.errors import RespError
 from vermilion.keyspace.watching import WatchedKeys, Watching
 from vermilion.protocol.encode import ENCODERS, Encoder
 from vermilion.protocol.reply import NO_REPLY, NULL_ARRAY, QUEUED, Encoded, Messages, Reply, Status
-from vermilion.session import GATE_ACL, GATE_MULTI, GATE_REPLY, GATE_RESOLVE, Session
+from vermilion.session import GATE_ACL, GATE_JOURNAL, GATE_MULTI, GATE_REPLY, GATE_RESOLVE, Session
 
 if TYPE_CHECKING:
     from vermilion.engine.engine import Engine
@@ -226,6 +226,7 @@ class Transactions:
     ) -> None:
         """Run one call, and append its reply as the client is to see it."""
         engine, resp = self._engine, session.resp
+        entered = engine.journal.enter(session, argv, "multi") if session.gates & GATE_JOURNAL else None
         refusal = None
         if session.gates & GATE_ACL:  # what the user may do can have changed since the call was queued
             refusal = engine.acl.refusal_at_exec(session, command.declared, argv)
@@ -234,6 +235,8 @@ class Transactions:
             reply = cast("Reply", engine.run(session, command, argv, session.gates & command.gated))
         else:
             reply = engine.reject(session, command, refusal)
+        if entered is not None:
+            engine.journal.leave(session, entered, reply)
         if session.resp != resp:
             encode = ENCODERS[resp]
             replies[:] = [_encoded(earlier, encode) for earlier in replies]

@@ -37,12 +37,14 @@ class Stretch:
         - `keys` holds what each changed key was, None for one that was not there.
         - `tables` holds the tables, by name, once the database has left them.
         - `order` holds the keys in order, once one of them was deleted.
+        - `emptied` says that a stretch it has taken in began without a key: what came afterwards is of no interest.
     """
 
-    __slots__ = ("empty", "keys", "order", "tables")
+    __slots__ = ("emptied", "empty", "keys", "order", "tables")
 
     def __init__(self, *, empty: bool) -> None:
         self.empty = empty
+        self.emptied = False
         self.keys: dict[bytes, SavedKey | None] = {}
         self.tables: dict[str, object] | None = None
         self.order: list[bytes] | None = None
@@ -50,7 +52,17 @@ class Stretch:
     @property
     def records(self) -> bool:
         """Whether changes are to be recorded: the old tables are still in use, and hold something."""
-        return not self.empty and self.tables is None
+        return not self.empty and not self.emptied and self.tables is None
+
+    def take_in(self, later: "Stretch") -> None:
+        """Go on to the end of the stretch that followed."""
+        if not self.records:
+            return
+        self.emptied = later.empty or later.emptied
+        self.tables = later.tables
+        self.keys = later.keys | self.keys
+        if self.order is None and later.order is not None:
+            self.order = [key for key in later.order if self.keys.get(key, key) is not None]
 
 
 class RecordingDatabase(Database):
@@ -99,6 +111,17 @@ class RecordingDatabase(Database):
         self.begin_stretch()
         self._tell_all(before)
 
+    def drop_stretch(self, stretch: int) -> None:
+        """Forget how to go back to the beginning of a stretch; the one before it becomes longer by it.
+
+        Args:
+            stretch: its number, from 0 on; those of later ones become lower by one.
+        """
+        dropped = self._stretches.pop(stretch)
+        if stretch:
+            self._stretches[stretch - 1].take_in(dropped)
+        self._note_stretch()
+
     def forget_stretches(self) -> None:
         """Record nothing any more, and go back nowhere."""
         self._stretches.clear()
@@ -133,6 +156,8 @@ class RecordingDatabase(Database):
             return
         if stretch.tables is not None:
             self._take_tables(stretch.tables)
+        elif stretch.emptied:
+            self._begin_anew()
         for key, saved in stretch.keys.items():
             self.expires.pop(key, None)
             self.field_expires.pop(key, None)
@@ -140,7 +165,8 @@ class RecordingDatabase(Database):
                 self.load(key, saved.value, saved.deadline_ms)
             elif key in self.data:
                 self._drop(key)
-        if stretch.order is not None:
+        # Of very many keys, some may have gone before their order was written down.
+        if stretch.order is not None and len(stretch.order) == len(self.data):
             self.data = {key: self.data[key] for key in stretch.order}
             self._order = ScanOrder(self._order.tag)
 

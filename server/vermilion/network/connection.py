@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import socket
+import struct
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, cast
 
@@ -38,6 +39,10 @@ WRITE_BUFFER_HIGH: Final = 256 * 1024
 
 TLS_RECORD: Final = b"\x16\x03"
 """How the first message of a TLS client begins."""
+
+
+_NO_FAREWELL: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER, on, for no time: what closes the socket resets the connection."""
 
 
 class Connection(asyncio.Protocol):
@@ -86,7 +91,13 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=WRITE_BUFFER_HIGH)
         self._set_keepalive(transport)
         self._stats = self._clients.stats
-        self._session = self._clients.backend.open_session(self)
+        try:
+            self._session = self._clients.backend.open_session(self)
+        except ConnectionRefusedError:  # by a test
+            self._closing = True
+            self._take_no_leave()
+            transport.abort()
+            return
         self._clients.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -380,6 +391,17 @@ class Connection(asyncio.Protocol):
         self._waiting.clear()
         self._transport.abort()
 
+    def reset(self) -> None:
+        """Close at once with a TCP reset, as a network does that breaks."""
+        self._take_no_leave()
+        self.abort()
+
+    def _take_no_leave(self) -> None:
+        """Let the end of the socket, when it comes, be a TCP reset."""
+        connected = self._transport.get_extra_info("socket")
+        if connected is not None and connected.family in {socket.AF_INET, socket.AF_INET6}:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_FAREWELL)
+
     def close(self) -> None:
         """Close after what has been written; for the server's end."""
         self._closing = True
@@ -424,6 +446,9 @@ class _Gone:
         """It is closed."""
 
     def abort(self) -> None:
+        """It is closed."""
+
+    def reset(self) -> None:
         """It is closed."""
 
 

@@ -534,6 +534,17 @@ async def _serve(config: Config, logger: logging.Logger) -> int:
 def _backend(config: Config) -> ServerBackend:
     """Return what executes the calls."""
     settings = config.settings
+    if settings.enable_test_commands:
+        if settings.backend != "memory":
+            raise ConfigError(
+                "Test commands move an engine in this process, and the backend is another server",
+                source="Reading the backend",
+                line="enable-test-commands yes",
+            )
+        from vermilion.testing.clock import MovableClock  # noqa: PLC0415  # others need none of it
+        from vermilion.testing.shared import SharedBackend  # noqa: PLC0415
+
+        return SharedBackend(config, MovableClock())
     if settings.backend == "memory":
         return MemoryCacheBackend(config=config)
     from vermilion.backends.proxy import Proxy  # noqa: PLC0415  # a store needs none of it

@@ -1,12 +1,14 @@
 """The snapshot file of one engine: when it is written, what happens when that fails, and how it is loaded.
 
-    capture  ->  parts, one after the other  ->  fsync, rename      SAVE does it all at once
-                 a few milliseconds each         in a thread        BGSAVE between the calls of clients
+    SAVE       parts, one after the other, fsync, rename: at once
+    BGSAVE     the same in a process of its own (`child.py`), where one can be had: on a server with one thread
+    BGSAVE     else: capture, parts of a few milliseconds between the calls of clients, fsync and rename in a thread
 
-A background save has no process of its own: forking one that has threads and an event loop is a trap. Instead it
-captures the keys when it begins. Strings are immutable, so that capturing them is copying a table; what changes in
-place is serialised there and then, which stops the server for about a microsecond per element. Everything else is
-done in slices. The file is written beside the old one and takes its place when the disk has it, or not at all.
+A program with several threads must not fork: an engine inside of another program captures the keys when a background
+save begins. Strings are immutable, so that capturing them is copying a table; what changes in place is serialised
+there and then, which stops everybody for about a microsecond per element. Everything else is done in slices.
+
+The file is written beside the old one and takes its place when the disk has it, or not at all.
 """
 
 import logging
@@ -15,7 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from threading import Lock
+from threading import Lock, active_count
 from time import perf_counter
 from typing import Final
 
@@ -24,6 +26,7 @@ from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
 from vermilion.persistence import rdb
+from vermilion.persistence.child import Child
 from vermilion.persistence.rdb import SnapshotError
 from vermilion.session import SnapshotFigures
 from vermilion.settings import Settings
@@ -112,6 +115,15 @@ class Save:
                 return False
         return True
 
+    @property
+    def fileno(self) -> int:
+        """The descriptor of the file on its way."""
+        return self._file.fileno()
+
+    def leave_file(self) -> None:
+        """Leave the file to the process that writes it."""
+        self._file.close()
+
     def settle(self) -> None:
         """Wait until the disk has it, and put it in the place of the old file, in one step."""
         with self._lock:
@@ -159,7 +171,9 @@ class Snapshots:
         - It implements `session.Persistence`; the assembly makes it and gives it to the engine.
         - `automatic` is for a program that is a server: it saves at save points and at its end. An engine inside
           another program saves when it is asked to.
-        - `start_writing` is where the assembly says how slices are run; without it a background save runs at once.
+        - `forks` is for a server that is its process's one purpose: a background save is a process of its own.
+        - `start_writing` is where the assembly says how slices are run, where there can be no child; without it a
+          background save runs at once.
         - Nothing here raises for a disk that fails: the log says what happened, and what is returned that it did.
     """
 
@@ -167,6 +181,10 @@ class Snapshots:
         self._engine = engine
         self._settings = engine.settings
         self._save: Save | None = None
+        self._child: Child | None = None
+        self._forks_made = 0
+        self._fork_ns = 0
+        self._last_copied = 0
         self._began_ms = 0
         self._last_ok = True
         self._last_save_ms = engine.clock.now_ms()
@@ -175,6 +193,7 @@ class Snapshots:
         self._loaded = rdb.Loaded(0, 0)
         self._ends_saved = False
         self.automatic = False
+        self.forks = False
         self.start_writing: Callable[[Save], None] = self.write_out
         engine.configuration.watch("appendonly", _refuse_journal)
         for directive in ("save", "stop-writes-on-bgsave-error"):
@@ -222,15 +241,41 @@ class Snapshots:
         self._saves += 1
 
     def save_in_background(self) -> None:
-        """Begin to write a snapshot between the calls of clients; none may be under way."""
+        """Begin to write a snapshot while clients are served; none may be under way."""
         self._saves += 1
         self._began_ms = self._engine.clock.monotonic_ms()
-        LOGGER.info("Background saving started by pid %d", os.getpid())
-        self._save = save = self._new_save(capture=True)
+        forks = self.forks and hasattr(os, "fork") and active_count() == 1
+        self._save = save = self._new_save(capture=not forks)
         if save is None:
             self._fail()
+        elif forks:
+            self._fork(save)
         else:
+            LOGGER.info("Background saving started by pid %d", os.getpid())
             self.start_writing(save)
+
+    def _fork(self, save: Save) -> None:
+        """Let a process of its own write a snapshot."""
+        try:
+            self._child = child = Child(save, self._settings.rdb_key_save_delay)
+        except OSError as error:
+            LOGGER.warning("Can't save in background: fork: %s", error.strerror)
+            self.finish(save, written=False)
+            return
+        self._forks_made += 1
+        self._fork_ns = child.fork_ns
+        self._engine.slowness.took("fork", child.fork_ns)
+        LOGGER.info("Background saving started by pid %d", child.pid)
+
+    def _look_after_child(self, child: Child) -> None:
+        """Take note of the end of a process that writes, once it has come."""
+        written = child.poll()
+        if written is None or self._save is None:
+            return
+        self._save.keys_done = child.keys_done
+        self._last_copied = child.copied
+        self._child = None
+        self.finish(self._save, written=written)
 
     def write_out(self, save: Save) -> None:
         """Write a background save to its end, at once."""
@@ -261,6 +306,9 @@ class Snapshots:
         if self._save is not None:
             LOGGER.warning("There is a background save under way. Giving it up!")
             save, self._save = self._save, None
+            child, self._child = self._child, None
+            if child is not None:
+                child.kill()
             save.abandon()
 
     def _new_save(self, *, capture: bool) -> Save | None:
@@ -309,7 +357,9 @@ class Snapshots:
     # What happens by itself -------------------------------------------------------------------------------
 
     def cron(self) -> None:
-        """Begin a background save when a save point says so."""
+        """See whether a background save has ended, and begin one when a save point says so."""
+        if self._child is not None:
+            self._look_after_child(self._child)
         if not self.automatic or self._save is not None:
             return
         changes = self._engine.keyspace.dirty
@@ -453,11 +503,22 @@ class Snapshots:
             last_duration_s=self._last_duration_s,
             current_duration_s=-1 if save is None else self._elapsed_ms() // 1000,
             saves=self._saves,
-            keys_done=0 if save is None else save.keys_done,
+            keys_done=self._keys_done(),
             keys_total=0 if save is None else save.keys_total,
             keys_loaded=self._loaded.keys,
             keys_expired=self._loaded.expired,
+            copied=0 if self._child is None else self._child.copied,
+            copied_age_s=0 if self._child is None else self._child.copied_age_s,
+            last_copied=self._last_copied,
+            forks=self._forks_made,
+            fork_us=self._fork_ns // 1000,
         )
+
+    def _keys_done(self) -> int:
+        """Return how many keys the background save under way has written."""
+        if self._child is not None:
+            return self._child.keys_done
+        return 0 if self._save is None else self._save.keys_done
 
 
 def _refuse_journal(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from vermilion.scripting.lua import SMALL
 from vermilion.scripting.shebang import ALLOW_OOM
 from vermilion.session import (
     GATE_ACL,
+    GATE_JOURNAL,
     GATE_MEMORY,
     GATE_MONITOR,
     GATE_READ_ONLY,
@@ -69,9 +70,12 @@ class _Nowhere:
     def abort(self) -> None:
         """There is nothing to close."""
 
+    def reset(self) -> None:
+        """There is nothing to close."""
+
 
 _OWN: Final = GATE_RESOLVE | GATE_SCRIPT
-_INHERITED: Final = GATE_MEMORY | GATE_ACL | GATE_MONITOR | GATE_TIMED | GATE_TRACKING
+_INHERITED: Final = GATE_MEMORY | GATE_ACL | GATE_MONITOR | GATE_JOURNAL | GATE_TIMED | GATE_TRACKING
 """What stands in the way of the client's calls, or looks at them, does so for those of its script."""
 
 
@@ -239,6 +243,16 @@ class ScriptCalls:
 
     def _call_gated(self, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Run a call that is spelled unusually, has a subcommand to be found, or something in its way."""
+        engine, caller = self._engine, self._caller
+        if not self._session.gates & GATE_JOURNAL or caller is None or not engine.journal.scripts:
+            return self._call_found(command, argv)
+        entered = engine.journal.enter(self._session, argv, "script", caller)
+        reply = self._call_found(command, argv)
+        engine.journal.leave(caller, entered, reply)
+        return reply
+
+    def _call_found(self, command: BoundCommand | None, argv: list[bytes]) -> Answer:
+        """Find the command, see what stands in its way, and run it."""
         engine, session = self._engine, self._session
         command = command or self._commands.get(argv[0].lower())
         if command is not None and command.subcommands and len(argv) > 1:

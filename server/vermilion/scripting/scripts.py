@@ -11,7 +11,7 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from vermilion import errors
 from vermilion.commands.registry import Call
@@ -56,6 +56,20 @@ class Script:
         self.entry = entry
         self.flags = flags
         self.evaluated = evaluated
+
+
+class CachedScripts(NamedTuple):
+    """What scripts were kept at one time.
+
+    Args:
+        by_digest: all of them.
+        evaluated: those that came with EVAL, by their texts, the one first that was used least recently.
+        runtime: where they were compiled.
+    """
+
+    by_digest: dict[bytes, Script]
+    evaluated: OrderedDict[bytes, Script]
+    runtime: Runtime | None
 
 
 class Scripts:
@@ -128,6 +142,30 @@ class Scripts:
         self._by_digest.clear()
         self._evaluated.clear()
         self._runtime = None
+
+    def cached(self) -> CachedScripts:
+        """Return what scripts are kept, to be put back by `restore`."""
+        return CachedScripts(self._by_digest.copy(), self._evaluated.copy(), self._runtime)
+
+    def restore(self, cached: CachedScripts) -> None:
+        """Keep the scripts again that were kept, and no others."""
+        if (
+            cached.by_digest.keys() == self._by_digest.keys()
+            and cached.evaluated.keys() == self._evaluated.keys()
+            and cached.runtime is self._runtime
+        ):
+            return
+        # In place: `_short_cut` has the tables.
+        self._by_digest.clear()
+        self._by_digest.update(cached.by_digest)
+        self._evaluated.clear()
+        self._evaluated.update(cached.evaluated)
+        for script in self._evaluated.values():
+            script.evaluated = True
+        if (
+            cached.runtime is not None
+        ):  # a new one takes milliseconds to make; nothing of a script stays in it
+            self._runtime = cached.runtime
 
     def _evaluated_script(self, body: bytes) -> Script:
         """Return the script of an EVAL; the one that was used least recently makes room for a new one."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, cast
 from redis.asyncio.connection import Connection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from vermilion.testing.arguments import Calls, argument_vector
+from vermilion.testing.arguments import AlikeCalls, Calls, argument_vector, packed
 from vermilion.testing.connection import decoded
 from vermilion.testing.link import Link, Wire, encoded
 
 if TYPE_CHECKING:
-    from vermilion.testing.instance import Vermilion
+    from vermilion.testing.door import Door
     from vermilion.testing.shared import SharedBackend
 
 
@@ -108,7 +108,7 @@ class StreamLink(Link):
         if not self.inbox:
             await self.wait()
         if not self.inbox:
-            return b""
+            return self.at_end()
         item = self.inbox.popleft()
         return item if type(item) is Wire else encoded(item, self.session.resp)  # type: ignore[arg-type]
 
@@ -133,7 +133,7 @@ class AsyncInProcessConnection(Connection):
     """A connection of redis.asyncio to an engine in this process.
 
     Args:
-        vermilion: whose engine it is.
+        vermilion: the way to the engine.
         kwargs: what every connection of redis.asyncio takes.
 
     LLM Context:
@@ -141,7 +141,7 @@ class AsyncInProcessConnection(Connection):
         - `_reader` and `_writer` are the link, None while it is not connected.
     """
 
-    def __init__(self, *, vermilion: "Vermilion", **kwargs: Any) -> None:
+    def __init__(self, *, vermilion: "Door", **kwargs: Any) -> None:
         self._vermilion = vermilion
         super().__init__(**kwargs)
 
@@ -177,12 +177,11 @@ class AsyncInProcessConnection(Connection):
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> Any:
         """Return calls in the form that `send_packed_command` takes."""
-        encoder = self.encoder
-        return Calls([argument_vector(command, encoder) for command in commands])
+        return packed(commands, self.encoder)
 
     async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Make calls: those of `pack_commands`, or bytes that somebody else has packed."""
-        if type(command) is not Calls:
+        if not isinstance(command, Calls | AlikeCalls):
             await super().send_packed_command(command, check_health)
             return
         link = await self._ready(check_health=check_health)

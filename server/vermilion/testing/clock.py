@@ -77,6 +77,11 @@ class MovableClock:
             self._monotonic_ahead_ns += machine_ns - monotonic_ns()
             self._stood_ns = None
 
+    def follow(self) -> None:
+        """Be the machine's clock again: the calendar is the machine's, and the monotonic time goes on."""
+        self.go()
+        self._ahead_ns = 0
+
     def move(self, distance_ns: int) -> None:
         """Move the calendar; the monotonic time follows it forward, and not back."""
         self._ahead_ns += distance_ns

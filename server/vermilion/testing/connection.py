@@ -10,16 +10,16 @@ import os
 from collections.abc import Iterable
 from threading import Condition
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from redis.connection import Connection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from vermilion.testing.arguments import Calls, argument_vector
+from vermilion.testing.arguments import AlikeCalls, Calls, argument_vector, packed
 from vermilion.testing.link import Item, Link, Wire, encoded
 
 if TYPE_CHECKING:
-    from vermilion.testing.instance import Vermilion
+    from vermilion.testing.door import Door
     from vermilion.testing.shared import SharedBackend
 
 _CLOSED = "Connection closed by server."
@@ -75,7 +75,7 @@ class SocketLink(Link):
                 raise BlockingIOError(11, "Resource temporarily unavailable")
             raise TimeoutError("timed out")
         if not self.inbox:
-            return b""
+            return self.at_end()
         item = self.inbox.popleft()
         data = item if type(item) is Wire else encoded(item, self.session.resp)  # type: ignore[arg-type]
         if len(data) > size:
@@ -109,7 +109,7 @@ class InProcessConnection(Connection):
     """A connection to an engine in this process.
 
     Args:
-        vermilion: whose engine it is.
+        vermilion: the way to the engine.
         kwargs: what every connection of redis-py takes.
 
     LLM Context:
@@ -119,7 +119,7 @@ class InProcessConnection(Connection):
 
     _sock: SocketLink | None  # type: ignore[assignment]  # redis-py declares only what it is at first
 
-    def __init__(self, *, vermilion: "Vermilion", **kwargs: Any) -> None:
+    def __init__(self, *, vermilion: "Door", **kwargs: Any) -> None:
         self._vermilion = vermilion
         self._should_reconnect = False  # redis-py has it from version 7 on
         super().__init__(**kwargs)  # type: ignore[no-untyped-call]  # redis-py annotates it in part
@@ -135,7 +135,9 @@ class InProcessConnection(Connection):
 
     def send_command(self, *args: Any, **kwargs: Any) -> None:
         """Make a call."""
-        link = self._ready(check_health=kwargs.get("check_health", True))
+        link = self._sock
+        if link is None or self.health_check_interval:
+            link = self._ready(check_health=kwargs.get("check_health", True))
         try:
             link.call(argument_vector(args, self.encoder))
         except OSError as error:
@@ -143,12 +145,11 @@ class InProcessConnection(Connection):
 
     def pack_commands(self, commands: Iterable[Iterable[Any]]) -> Any:
         """Return calls in the form that `send_packed_command` takes."""
-        encoder = self.encoder
-        return Calls([argument_vector(command, encoder) for command in commands])
+        return packed(commands, self.encoder)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Make calls: those of `pack_commands`, or bytes that somebody else has packed."""
-        if type(command) is not Calls:
+        if not isinstance(command, Calls | AlikeCalls):
             super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]  # the same
             return
         try:
@@ -213,6 +214,22 @@ def decoded(item: Item, encoding: str, errors: str) -> Any:
     return item
 
 
+class _Process:
+    """Which process this is: asking the system each time would cost a tenth of a call."""
+
+    def __init__(self) -> None:
+        self.look()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.look)
+
+    def look(self) -> None:
+        """Ask the system."""
+        self.id = os.getpid()
+
+
+_process: Final = _Process()
+
+
 class InProcessPool(ConnectionPool):
     """redis-py's pool, with a shorter way to a connection that is ready.
 
@@ -226,7 +243,7 @@ class InProcessPool(ConnectionPool):
             connection = self._available_connections.pop()
         except IndexError:
             return super().get_connection(*command, **options)
-        if type(connection) is InProcessConnection and connection.pid == os.getpid():
+        if type(connection) is InProcessConnection and connection.pid == _process.id:
             link = connection._sock  # noqa: SLF001  # ours, under the name that redis-py gives it
             if link is not None and not (link.inbox or link.ended):
                 self._in_use_connections.add(connection)

@@ -187,6 +187,11 @@ def _time(deadline_ms: int) -> Any:
         return deadline_ms
 
 
+def as_json(data: "Mapping[str, Any]") -> str:
+    """Return keys as JSON that people can read."""
+    return json.dumps(data, ensure_ascii=False, indent=2)
+
+
 # Loading --------------------------------------------------------------------------------------------------
 
 
@@ -198,6 +203,17 @@ def parsed(source: "Mapping[Any, Any] | str | Path") -> "Mapping[Any, Any]":
     if not isinstance(data, dict):
         raise TypeError(f"{source}: a JSON object of keys is wanted")
     return data
+
+
+def by_database(data: "Mapping[Any, Any]") -> dict[int, "Mapping[Any, Any]"]:
+    """Return the keys of each database.
+
+    Raises:
+        TypeError, ValueError: for what is no such thing.
+    """
+    keys = {name: value for name, value in data.items() if name != DATABASES}
+    others = _mapped(data.get(DATABASES, {}))
+    return {0: keys} | {int(number): _mapped(its) for number, its in others.items()}
 
 
 def load_value(call: Call, key: bytes, value: object, now_ms: int) -> None:
@@ -228,7 +244,7 @@ def load_value(call: Call, key: bytes, value: object, now_ms: int) -> None:
         deadline = _deadline(notes, now_ms)
         if deadline is not None:
             call(b"PEXPIREAT", key, b"%d" % deadline)
-        for field, when in notes.get("$field_expires_at", {}).items():
+        for field, when in _mapped(notes.get("$field_expires_at", {})).items():
             call(b"HPEXPIREAT", key, b"%d" % _milliseconds(when), b"FIELDS", b"1", read(field))
     except RespError as error:
         raise ValueError(f"{written(key)}: {error}") from error

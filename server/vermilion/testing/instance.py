@@ -1,6 +1,5 @@
 """`Vermilion`: one private engine in this process, its clients, and what a test does with it."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +7,11 @@ from vermilion.config import Config
 from vermilion.network.server import Server
 from vermilion.testing import data as data_forms
 from vermilion.testing.clock import MovableClock
+from vermilion.testing.door import Door
+from vermilion.testing.faults import Faults
+from vermilion.testing.journal import CallJournal
 from vermilion.testing.shared import SharedBackend
-from vermilion.testing.snapshots import Snapshot, Snapshots
-from vermilion.testing.time_travel import TimeTravel
+from vermilion.testing.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,7 @@ class Vermilion:
         - Two instances never meet; to share one is to pass it on.
         - Clients of threads and of event loops may use one instance at the same time.
         - There is no thread and no socket, so that nothing need be closed.
+        - `clock` moves its time, `faults` lets calls of its clients go wrong.
     """
 
     def __init__(self, **directives: object) -> None:
@@ -51,8 +53,10 @@ class Vermilion:
         for name, value in directives.items():
             arguments += [f"--{name.replace('_', '-')}", _text(value)]
         self.backend = SharedBackend(Config.from_arguments(arguments, {}), MovableClock())
-        self.clock = TimeTravel(self.backend)
-        self._snapshots = Snapshots(self.backend)
+        self.clock = self.backend.travel
+        self.faults = Faults(self.backend)
+        self.journal = CallJournal(self.backend)
+        self.door = Door(self.backend)
 
     def connect(self, **options: Any) -> "redis.Redis":
         """Return a client for programs without an event loop.
@@ -76,7 +80,7 @@ class Vermilion:
 
         single = options.pop("single_connection_client", False)
         options.setdefault("socket_timeout", None)
-        pool = InProcessPool(connection_class=InProcessConnection, vermilion=self, **options)
+        pool = InProcessPool(connection_class=InProcessConnection, vermilion=self.door, **options)
         client = redis.Redis(connection_pool=pool, single_connection_client=single)
         client.auto_close_connection_pool = True
         return client
@@ -107,16 +111,16 @@ class Vermilion:
 
         single = options.pop("single_connection_client", False)
         options.setdefault("socket_timeout", None)
-        pool = AsyncInProcessPool(connection_class=AsyncInProcessConnection, vermilion=self, **options)
+        pool = AsyncInProcessPool(connection_class=AsyncInProcessConnection, vermilion=self.door, **options)
         client = redis.asyncio.Redis(connection_pool=pool, single_connection_client=single)
         client.auto_close_connection_pool = True
         return client
 
     def snapshot(self) -> Snapshot:
-        """Note what the instance is, to go back to: keys, directives, libraries of functions, the course of chance.
+        """Note what the instance is, to go back to: keys, directives, users, scripts, functions, the course of chance.
 
         Nothing is copied now: it costs microseconds, however many keys there are. What changes later is kept then.
-        Clients, users and the clock are no part of it.
+        Clients and the clock are no part of it.
 
         Returns:
             What `restore` takes.
@@ -137,7 +141,7 @@ class Vermilion:
             `restore`; `dump`, to keep what there is in a file.
         """
         with self.backend.lock:
-            return self._snapshots.take()
+            return self.backend.states.take()
 
     def restore(self, snapshot: Snapshot | None = None) -> None:
         """Become again what the instance was; as often as wanted.
@@ -155,7 +159,7 @@ class Vermilion:
             `snapshot`.
         """
         with self.backend.lock:
-            self._snapshots.restore(snapshot)
+            self.backend.states.restore(snapshot)
 
     def load(self, data: "Mapping[Any, Any] | str | Path") -> None:
         """Set keys, and leave the others as they are.
@@ -179,14 +183,8 @@ class Vermilion:
         See Also:
             `dump`, which gives the same form.
         """
-        found = dict(data_forms.parsed(data))
-        databases = {"0": found, **found.pop(data_forms.DATABASES, {})}
         with self.backend.lock:
-            for number, keys in databases.items():
-                with self.backend.calls(int(number)) as call:
-                    now_ms = self.backend.moving.now_ms()
-                    for name, value in keys.items():
-                        data_forms.load_value(call, data_forms.read(name), value, now_ms)
+            self.backend.load_keys(data_forms.parsed(data))
 
     def dump(self, path: "str | Path | None" = None) -> dict[str, Any]:
         r"""Return all keys and values, in the form that `load` takes.
@@ -208,19 +206,35 @@ class Vermilion:
         See Also:
             `load`; `snapshot`, to go back quickly.
         """
-        data: dict[str, Any] = {}
         with self.backend.lock:
-            for db in self.backend.engine.databases:
-                with self.backend.calls(db.index) as call:
-                    keys = data_forms.dumped(call)
-                if not db.index:
-                    data = keys
-                elif keys:
-                    data.setdefault(data_forms.DATABASES, {})[str(db.index)] = keys
+            data = self.backend.dump_keys()
         if path is not None:
-            text = json.dumps(data, ensure_ascii=False, indent=2)
-            Path(path).write_text(f"{text}\n", encoding="utf-8")
+            Path(path).write_text(f"{data_forms.as_json(data)}\n", encoding="utf-8")
         return data
+
+    def configure(self, **directives: object) -> None:
+        """Change directives, as CONFIG SET does: all of them, or none.
+
+        Args:
+            directives: as `Vermilion` takes them.
+
+        Raises:
+            RespError: for one that does not exist, or that is fixed from the start, or a value that it does not take.
+
+        Example:
+            >>> instance = Vermilion()
+            >>> instance.configure(maxmemory="100mb", notify_keyspace_events="KEA")
+            >>> instance.connect(decode_responses=True).config_get("maxmemory")
+            {'maxmemory': '104857600'}
+
+        See Also:
+            `snapshot`, which keeps them.
+        """
+        pairs = [
+            (name.replace("_", "-").encode(), _text(value).encode()) for name, value in directives.items()
+        ]
+        with self.backend.lock:
+            self.backend.config.set(pairs, local=True)
 
     def seed(self, number: int) -> None:
         """Let chance take the same course from here on, whenever the keys are the same: SPOP, RANDOMKEY, eviction.

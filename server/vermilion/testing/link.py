@@ -15,6 +15,7 @@ from vermilion.pending import Pending
 from vermilion.protocol.encode import ENCODERS, error_line
 from vermilion.protocol.reply import OK, QUEUED, Messages, NoReply, Reply, Status
 from vermilion.protocol.request import RequestParser
+from vermilion.testing.arguments import AlikeCalls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,10 +47,13 @@ class Link:
     Args:
         backend: what executes the calls.
 
+    Raises:
+        ConnectionRefusedError: when a test wants no new clients.
+
     LLM Context:
         - `inbox` holds what has not been read yet. The oldest item goes first; `Wire` items are bytes to be parsed.
         - `wake` is called, with the backend's lock held, whenever something has arrived or the link was closed.
-        - `closed` says that the engine has ended the client, or that the client has gone.
+        - `ended` says that the engine has ended the client, or that the client has gone: nothing will come any more.
     """
 
     local_address = "127.0.0.1:6379"
@@ -59,17 +63,29 @@ class Link:
     def __init__(self, backend: "SharedBackend") -> None:
         self.backend = backend
         self.inbox: deque[Item] = deque()
-        self.closed = False
+        self.ended = False
+        self._was_reset = False
         self._behind: deque[list[bytes]] = deque()
         self._closing = False
         self._parser: RequestParser | None = None
         with backend.lock:
             backend.begin()
+            backend.admit()
             self.session = backend.engine.open_session(self)
             backend.links.add(self)
 
     def wake(self) -> None:
         """Tell whoever waits that something has come; a client that never waits needs none."""
+
+    def at_end(self) -> bytes:
+        """Return what is read at the end: nothing.
+
+        Raises:
+            ConnectionResetError: when the connection was lost.
+        """
+        if self._was_reset:
+            raise ConnectionResetError(104, "Connection reset by peer")
+        return b""
 
     # The client's side ------------------------------------------------------------------------------------
 
@@ -85,12 +101,12 @@ class Link:
                 backend.begin()
             if self._behind or self.session.pending is not None:
                 self._behind.append(argv)
-                return
-            self._run(argv)
-            if backend.to_go_on:
-                backend.finish()
+            else:
+                self._run(argv)
+                if backend.to_go_on:
+                    backend.finish()
 
-    def call_many(self, calls: "Sequence[list[bytes]]") -> None:
+    def call_many(self, calls: "Sequence[list[bytes]] | AlikeCalls") -> None:
         """Make several calls.
 
         Raises:
@@ -99,10 +115,17 @@ class Link:
         backend = self.backend
         with backend.lock:
             backend.begin()
-            if self._behind or self.session.pending is not None:
+            waits = self._behind or self.session.pending is not None
+            if isinstance(calls, AlikeCalls):
+                calls = [] if not waits and self._run_at_once(calls) else calls.one_by_one()
+            if waits:
                 self._behind.extend(calls)
                 return
-            self._run_many(calls)
+            backend.engine.journal.begin_batch()
+            try:
+                self._run_many(calls)
+            finally:
+                backend.engine.journal.end_batch()
             if backend.to_go_on:
                 backend.finish()
 
@@ -126,7 +149,7 @@ class Link:
 
     def close(self) -> None:
         """End the client; one that the garbage collector ends inside of a call goes after it."""
-        self.closed = True
+        self.ended = True
         backend = self.backend
         backend.left.append(self)
         if backend.lock.acquire(blocking=False):
@@ -156,10 +179,10 @@ class Link:
             self._take(reply)
 
     def _run_many(self, calls: "Sequence[list[bytes]]") -> None:
-        """Run calls, those of one command together where that can be."""
+        """Run calls, those of one command together where that can be; one that ends the client is the last."""
         at = 0
         count = len(calls)
-        while at < count:
+        while at < count and not (self._closing and at):
             if self.session.pending is not None:
                 self._behind.extend(calls[at:])
                 return
@@ -167,29 +190,35 @@ class Link:
             name = calls[at][0]
             while end < count and calls[end][0] == name:
                 end += 1
-            if end - at < RUN_LEAST or not self._run_columns(calls[at:end]):
-                while at < end and self.session.pending is None:
+            if end - at < RUN_LEAST or not self._run_at_once(calls[at:end]):
+                while at < end and not (self._closing and at) and self.session.pending is None:
                     self._run(calls[at])
                     at += 1
             else:
                 at = end
 
-    def _run_columns(self, calls: "Sequence[list[bytes]]") -> bool:
-        """Run calls of one command at once; return whether they have run."""
+    def _run_at_once(self, calls: "Sequence[list[bytes]] | AlikeCalls") -> bool:
+        """Run calls of one command at once, if that can be; return whether they have run."""
         if self._closing:
             raise BrokenPipeError(32, "Broken pipe")
-        backend, session = self.backend, self.session
+        backend, session, inbox = self.backend, self.session, self.inbox
+        engine = backend.engine
         nested = backend.running
         backend.running = True
         try:
-            replies = backend.engine.execute_run(session, calls)
+            if isinstance(calls, AlikeCalls):
+                replies = engine.execute_columns(session, calls.name, calls.columns)
+            else:
+                replies = engine.execute_run(session, calls)
         finally:
             backend.running = nested
         if replies is None:
             return False
         session.last_active_ms = backend.now_ms
         if isinstance(replies, Status):
-            self.inbox.extend([_text(replies)] * len(calls))
+            inbox.extend([_text(replies)] * len(calls))
+        elif _PLAIN.issuperset(map(type, replies)):
+            inbox.extend(replies)  # type: ignore[arg-type]  # mypy does not narrow by the set, which is faster
         else:
             for reply in replies:
                 self._take(reply)
@@ -247,24 +276,24 @@ class Link:
 
     def close_after_reply(self) -> None:
         """Run no further call, and end what there is to read behind the present reply."""
-        self._closing = True
+        self._closing = self.ended = True
         self._behind.clear()
         self.backend.left.append(self)
         self.wake()
 
     def abort(self) -> None:
         """End the client at once; what it has not read is lost."""
-        self._closing = True
+        self._closing = self.ended = True
         self._behind.clear()
         self.inbox.clear()
         self.backend.engine.close_session(self.session)
         self.backend.links.discard(self)
         self.wake()
 
-    @property
-    def ended(self) -> bool:
-        """Whether nothing will come any more."""
-        return self._closing or self.closed
+    def reset(self) -> None:
+        """End the client at once, as a network does that breaks."""
+        self._was_reset = True
+        self.abort()
 
 
 def encoded(reply: Reply, version: int) -> bytes:

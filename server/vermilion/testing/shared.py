@@ -11,7 +11,7 @@ is handed over to that loop.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock, get_ident
 from time import monotonic, sleep
@@ -22,8 +22,13 @@ from vermilion.clock import Clock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
+from vermilion.network.connection import Connection
 from vermilion.session import GATE_RESOLVE
+from vermilion.testing import data as data_forms
 from vermilion.testing.clock import MovableClock
+from vermilion.testing.harness import EngineHarness
+from vermilion.testing.snapshots import Snapshots
+from vermilion.testing.time_travel import TimeTravel
 
 if TYPE_CHECKING:
     from vermilion.pending import Answer
@@ -65,6 +70,8 @@ class SharedBackend(MemoryCacheBackend):
         self.to_go_on: deque[Link] = deque()
         self.left: deque[Link] = deque()
         self.links: set[Link] = set()
+        self.travel = TimeTravel(self)
+        self.states = Snapshots(self)
         self.next_cron = monotonic() + CRON_S
         self._next_deadline: float | None = None
         self._loops: dict[int, asyncio.AbstractEventLoop] = {}
@@ -78,8 +85,10 @@ class SharedBackend(MemoryCacheBackend):
         self.close_session = self._close_session_locked
 
     def _make_engine(self, clock: Clock | None, max_keys: int) -> Engine:
-        """Return an engine whose databases can go back to what they were."""
-        return Engine(self.config.settings, self.config, clock=clock, max_keys=max_keys, recording=True)
+        """Return an engine whose databases can go back to what they were, and that VERMILION may move."""
+        settings = self.config.settings
+        harness = EngineHarness(self) if settings.enable_test_commands else None
+        return Engine(settings, self.config, clock=clock, max_keys=max_keys, recording=True, harness=harness)
 
     # In-process clients -----------------------------------------------------------------------------------
 
@@ -90,6 +99,15 @@ class SharedBackend(MemoryCacheBackend):
         if monotonic() >= self.next_cron:
             self.do_what_is_due()
 
+    def admit(self) -> None:
+        """See whether a new client may come; the lock is held.
+
+        Raises:
+            ConnectionRefusedError: when a test wants none.
+        """
+        if not self.engine.faults.admits():
+            raise ConnectionRefusedError(111, "Connection refused")
+
     def do_what_is_due(self) -> None:
         """Do the engine's periodic work, if the clock runs; the lock is held."""
         self.next_cron = monotonic() + CRON_S
@@ -99,11 +117,11 @@ class SharedBackend(MemoryCacheBackend):
     def work(self) -> None:
         """Do the engine's periodic work; the lock is held."""
         self.now_ms = self.moving.monotonic_ms()
-        self.running = True
+        before, self.running = self.running, True
         try:
             self.engine.cron(_CRON_BUDGET_NS)
         finally:
-            self.running = False
+            self.running = before
         self.finish()
 
     def finish(self) -> None:
@@ -172,6 +190,36 @@ class SharedBackend(MemoryCacheBackend):
             engine.close_session(session)
             self.finish()
 
+    def load_keys(self, data: "Mapping[Any, Any]") -> int:
+        """Set keys, and return how many they are; the lock is held.
+
+        Args:
+            data: names and values, as `testing/data.py` has them.
+
+        Raises:
+            TypeError, ValueError: for what cannot be; the keys before it are set.
+        """
+        count = 0
+        for number, keys in data_forms.by_database(data).items():
+            with self.calls(number) as call:
+                now_ms = self.moving.now_ms()
+                for name, value in keys.items():
+                    data_forms.load_value(call, data_forms.read(name), value, now_ms)
+                    count += 1
+        return count
+
+    def dump_keys(self) -> dict[str, Any]:
+        """Return all keys and values, as `load_keys` takes them; the lock is held."""
+        data: dict[str, Any] = {}
+        for db in self.engine.databases:
+            with self.calls(db.index) as call:
+                keys = data_forms.dumped(call)
+            if not db.index:
+                data = keys
+            elif keys:
+                data.setdefault(data_forms.DATABASES, {})[str(db.index)] = keys
+        return data
+
     def resume(self) -> None:
         """Let everyone who waits look anew when something falls due: the clock was moved; the lock is held."""
         delay_ms = self.engine.end_waits()
@@ -201,13 +249,18 @@ class SharedBackend(MemoryCacheBackend):
             if isinstance(transport, RemoteTransport) and transport.parcels:
                 transport.deliver()
             self.begin()
-            rest = self.engine.execute_batch(session, calls, encode, out)
+            self.engine.journal.begin_batch()
+            try:
+                rest = self.engine.execute_batch(session, calls, encode, out)
+            finally:
+                self.engine.journal.end_batch()
             self.finish()
         return rest
 
     def _open_session_locked(self, transport: "Transport") -> "Session":
         """Take in a client of a server, whose replies may be caused by other threads."""
         with self.lock:
+            self.admit()
             remote = RemoteTransport(transport, asyncio.get_running_loop())
             self._remotes.add(remote)
             return self.engine.open_session(cast("Transport", remote))
@@ -232,6 +285,15 @@ class SharedBackend(MemoryCacheBackend):
         self.lock.release()
         sleep(_COURTESY_S)
         self.lock.acquire()
+
+    def end_script(self) -> None:
+        """End the script that runs on another thread, if there is one; return when it has ended."""
+        scripting = self.engine.scripting
+        if scripting is None:
+            return
+        while scripting.running is not None:
+            scripting.abandon()
+            sleep(_COURTESY_S)
 
     def _write_in_background(self, save: "Save") -> None:
         """Write a background save at once: what a loop does between calls has no lock."""
@@ -273,6 +335,11 @@ class SharedBackend(MemoryCacheBackend):
                 super()._set_alarm(delay_ms)
             else:
                 loop.call_soon_threadsafe(super()._set_alarm, delay_ms)
+
+    def hand_out(self) -> None:
+        """Send the clients of this thread's server what there is for them; the lock is held."""
+        for remote in list(self._remotes):
+            remote.flush()
 
     def settle(self) -> None:
         """Return when the servers' loops have handed over what there was for their clients."""
@@ -349,6 +416,10 @@ class RemoteTransport:
         """Close at once."""
         self._hand_over(self._transport.abort)
 
+    def reset(self) -> None:
+        """Close at once, as a network does that breaks."""
+        self._hand_over(self._transport.reset)
+
     def _hand_over(self, parcel: Callable[[], None]) -> None:
         """Do something on the loop's thread, behind what is to be done there already."""
         if get_ident() == self._thread and not self.parcels:
@@ -359,6 +430,12 @@ class RemoteTransport:
             self._loop.call_soon_threadsafe(self.deliver)
         except RuntimeError:  # the loop has been closed, and the connection with it
             self.parcels.clear()
+
+    def flush(self) -> None:
+        """Send what there is for the client at once, on the loop's thread; on others it is on its way."""
+        if get_ident() == self._thread and isinstance(self._transport, Connection):
+            self.deliver()
+            self._transport.flush()
 
     def deliver(self) -> None:
         """Do what is to be done, on the loop's thread."""

@@ -1,8 +1,9 @@
-"""What an instance was, to go back to: its keys, directives and libraries of functions, and the course of chance."""
+"""What an instance was, to go back to: its keys, directives, users, scripts and functions, and the course of chance."""
 
 from typing import TYPE_CHECKING, Any, Final
 
 from vermilion.keyspace.recording import RecordingDatabase
+from vermilion.scripting.scripts import Scripts
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,22 +20,25 @@ class Snapshot:
 
     Args:
         backend: whose it is.
-        number: how many earlier ones there are that one can go back to.
+        identifier: which of its snapshots it is.
 
     LLM Context:
         - Nothing is copied when it is made: what changes later is kept then, once; see `keyspace/recording.py`.
         - To go back to an earlier one is to lose those that came after it.
     """
 
-    __slots__ = ("chance", "directives", "libraries", "number")
+    __slots__ = ("chance", "directives", "identifier", "libraries", "scripts", "unix_ms", "users")
 
-    def __init__(self, backend: "SharedBackend", number: int) -> None:
-        self.number = number
+    def __init__(self, backend: "SharedBackend", identifier: int) -> None:
+        self.identifier = identifier
+        self.unix_ms = backend.moving.now_ms()
         self.chance = backend.engine.random.getstate()
         self.directives: dict[str, Any] = {
             one.attribute: getattr(backend.config.settings, one.attribute) for one in Settings.directives
         }
         self.libraries = _code(backend)
+        self.scripts = _scripts(backend).cached()
+        self.users = backend.engine.acl.lines()
 
 
 class Snapshots:
@@ -46,14 +50,17 @@ class Snapshots:
 
     def __init__(self, backend: "SharedBackend") -> None:
         self._backend: Final = backend
-        self._taken: list[Snapshot] = []
+        self._next_identifier = 1
+        self.taken: list[Snapshot] = []
+        """Those that one can go back to, oldest first."""
 
     def take(self) -> Snapshot:
         """Take a snapshot; the lock is held."""
         for db in self._databases():
             db.begin_stretch()
-        snapshot = Snapshot(self._backend, len(self._taken))
-        self._taken.append(snapshot)
+        snapshot = Snapshot(self._backend, self._next_identifier)
+        self._next_identifier += 1
+        self.taken.append(snapshot)
         return snapshot
 
     def restore(self, snapshot: Snapshot | None) -> None:
@@ -62,20 +69,31 @@ class Snapshots:
         Raises:
             ValueError: when it was not taken here, or an earlier one was gone back to meanwhile.
         """
-        if snapshot is None and self._taken:
-            snapshot = self._taken[-1]
-        if snapshot is None or snapshot not in self._taken:
+        if snapshot is None and self.taken:
+            snapshot = self.taken[-1]
+        if snapshot is None or snapshot not in self.taken:
             raise ValueError("there is no such snapshot of this instance, or no longer")
         backend = self._backend
-        del self._taken[snapshot.number + 1 :]
+        number = self.taken.index(snapshot)
+        del self.taken[number + 1 :]
         self._restore_directives(snapshot)
+        if backend.engine.acl.lines() != snapshot.users:
+            backend.engine.acl.restore(snapshot.users)
         self._restore_libraries(snapshot)
+        _scripts(backend).restore(snapshot.scripts)
         for db in self._databases():
-            db.go_back(snapshot.number)
+            db.go_back(number)
         backend.engine.random.setstate(snapshot.chance)
         backend.engine.waiting.serve()
         backend.engine.tracking.flush()
         backend.finish()
+
+    def drop(self, snapshot: Snapshot) -> None:
+        """Forget a snapshot, and what was kept for it alone; the lock is held."""
+        number = self.taken.index(snapshot)
+        del self.taken[number]
+        for db in self._databases():
+            db.drop_stretch(number)
 
     def _databases(self) -> "Iterator[RecordingDatabase]":
         """Yield the databases, all of which record here."""
@@ -97,14 +115,20 @@ class Snapshots:
 
     def _restore_libraries(self, snapshot: Snapshot) -> None:
         """Load the libraries of functions that there were, if there are others."""
-        scripting = self._backend.engine.scripting
-        if scripting is not None and _code(self._backend) != snapshot.libraries:
-            scripting.libraries.flush()
+        libraries = _scripts(self._backend).libraries
+        if _code(self._backend) != snapshot.libraries:
+            libraries.flush()
             for code in snapshot.libraries:
-                scripting.libraries.load(code, replace=False)
+                libraries.load(code, replace=False)
+
+
+def _scripts(backend: "SharedBackend") -> Scripts:
+    """Return the scripts and functions."""
+    scripting = backend.engine.scripting
+    assert isinstance(scripting, Scripts)  # noqa: S101  # the backend has made them
+    return scripting
 
 
 def _code(backend: "SharedBackend") -> list[bytes]:
     """Return the code of each library of functions."""
-    scripting = backend.engine.scripting
-    return [] if scripting is None else [code for _, _, code in scripting.libraries.listed()]
+    return [code for _, _, code in _scripts(backend).libraries.listed()]

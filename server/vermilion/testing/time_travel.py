@@ -78,6 +78,8 @@ class TimeTravel:
         """
         with self._backend.lock:
             self._clock.stop()
+            for db in self._backend.engine.databases:
+                db.advance_tick()  # what is used from now on is used at this time, not at that of the last tick
 
     def unfreeze(self) -> None:
         """Let the clock run on from where it stands; one that runs is left alone.
@@ -117,7 +119,7 @@ class TimeTravel:
         if distance_ns < 0:
             raise ValueError("time goes forward only; `set` moves the calendar back")
         with self._backend.lock:
-            self._travel(distance_ns)
+            self.travel(distance_ns)
         self._backend.settle()
 
     def set(self, when: datetime) -> None:
@@ -139,14 +141,37 @@ class TimeTravel:
             `advance`.
         """
         with self._backend.lock:
-            distance_ns = epoch_ns(when) - self._clock.now_ns()
-            if distance_ns < 0:
-                self._clock.move(distance_ns)
-            else:
-                self._travel(distance_ns)
+            self.travel_to(epoch_ns(when))
         self._backend.settle()
 
-    def _travel(self, distance_ns: int) -> None:
+    def reset(self) -> None:
+        """Be the machine's clock again, wherever it stands; nothing happens meanwhile.
+
+        Example:
+            >>> from datetime import UTC
+            >>> from vermilion import Vermilion
+            >>> clock = Vermilion().clock
+            >>> clock.advance(timedelta(days=1))
+            >>> clock.reset()
+            >>> clock.now() - datetime.now(UTC) < timedelta(hours=1)
+            True
+
+        See Also:
+            `unfreeze`, to run on from where it stands.
+        """
+        with self._backend.lock:
+            self._clock.follow()
+            self._backend.resume()
+
+    def travel_to(self, unix_ns: int) -> None:
+        """Go to a certain time, in nanoseconds since the Unix epoch; the lock is held."""
+        distance_ns = unix_ns - self._clock.now_ns()
+        if distance_ns < 0:
+            self._clock.move(distance_ns)
+        else:
+            self.travel(distance_ns)
+
+    def travel(self, distance_ns: int) -> None:
         """Move forward, from one thing that falls due to the next; the lock is held."""
         left_ns = distance_ns
         passed: int | None = None

@@ -106,6 +106,6 @@ def _parser(own: Callable[[str], Any], kind: type[Any]) -> Callable[[str], Any]:
         options = own(f"redis://{url.removeprefix(prefix)}")
         options.pop("host", None)
         options.pop("port", None)
-        return {**options, "connection_class": kind, "vermilion": _instances[name]}
+        return {**options, "connection_class": kind, "vermilion": _instances[name].door}
 
     return parse_url
