@@ -338,6 +338,31 @@ async def test_an_argument_that_upstream_finds_too_long_costs_its_client_alone(
         admin.close()
 
 
+async def test_large_calls_in_flight_are_bounded(real_server: RealServer) -> None:
+    config = Config(Settings(upstream_in_flight=3_000_000, upstream_timeout=3000))
+    proxy = Proxy(f"unix://{real_server.socket}", config=config)
+    async with Server(proxy, port=0) as server:
+        one = Client(*await asyncio.open_connection("127.0.0.1", server.port))
+        other = Client(*await asyncio.open_connection("127.0.0.1", server.port))
+        # Alone, a call may be larger than the limit.
+        assert await one.call("SET a " + "x" * 4_000_000) == b"+OK\r\n"
+        real_server.pause()
+        try:
+            one.send("SET a " + "x" * 2_000_000)
+
+            async def is_in_flight() -> bool:
+                found = {measure.name: measure.values for measure in proxy.measures()}
+                return found["upstream_in_flight_bytes"] != {(): 0}
+
+            await until(is_in_flight)
+            assert (await other.call("SET b " + "x" * 2_000_000)).startswith(b"-ERR upstream has too many")
+        finally:
+            real_server.resume()
+        assert await one.receive() == b"+OK\r\n"
+        one.close()
+        other.close()
+
+
 async def test_what_cannot_go_through(client: Client) -> None:
     assert (await client.call("PSYNC ? -1")).startswith(b"-ERR upstream is not given PSYNC")
     assert (await client.call("SCRIPT DEBUG YES")).startswith(b"-ERR upstream is not given SCRIPT")

@@ -158,6 +158,13 @@ class Upstream:
             raise RespError(errors.UPSTREAM_FULL)
         return link
 
+    def admit_large(self, size: int) -> None:
+        """Raise RespError where a large call is one too many: alone, each may go."""
+        in_flight = self.in_flight
+        if in_flight and in_flight + size > self.limits.in_flight:
+            self.tally.refused += 1
+            raise RespError(errors.UPSTREAM_FULL)
+
     def own(self, db: int, resp: int) -> Link:
         """Return a connection for one client alone, until it is given back.
 
