@@ -43,6 +43,9 @@ _NOTABLE: Final = re.compile(
 
 _MESSAGE, _REPLY = 1, 2
 
+_UNSURE: Final = frozenset({errors.UPSTREAM_LOST, errors.UPSTREAM_TIMEOUT})
+"""What is said of calls that may have run: none has, over a connection that was never ready."""
+
 
 class Taker(Protocol):
     """Who waits for replies; it is told exactly once how that ended."""
@@ -256,7 +259,7 @@ class Link(asyncio.Protocol):
             self._opening.cancel()
         waiting, self._waiting = self._waiting, deque()
         self._on_lost(self, reason, was_ready)
-        if not was_ready:
+        if not was_ready and error in _UNSURE:
             error = errors.upstream_unavailable(reason)
         first = True
         for taker, count, _, _ in waiting:
