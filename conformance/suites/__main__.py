@@ -39,18 +39,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for resp in (2, 3)
             if options.part in {None, part.name} and options.resp in {None, resp}
         ]
-        server = shlex.split(options.server) if options.server else [sys.executable, "-m", "vermilion"]
-        serve = partial(serving, server)
-        with ThreadPoolExecutor(options.jobs) as pool:
-            results = list(pool.map(lambda run: execute(run, serve, options.pytest), runs))
     except SuiteError as error:
         sys.stderr.write(f"suites: {error}\n")
         return 2
-    whole = not (options.pytest or options.part or options.resp)
+    serve = partial(
+        serving, shlex.split(options.server) if options.server else [sys.executable, "-m", "vermilion"]
+    )
+    results: list[Result] = []
+    lost: list[SuiteError] = []
+    with ThreadPoolExecutor(options.jobs) as pool:
+        for future in [pool.submit(execute, run, serve, options.pytest) for run in runs]:
+            try:
+                results.append(future.result())
+            except SuiteError as error:
+                lost.append(error)
+    whole = not (options.pytest or options.part or options.resp or lost)
     good = [
         report(suite, [one for one in results if one.run.suite is suite], whole=whole) for suite in suites
     ]
-    return 0 if all(good) else 1
+    for why in lost:
+        sys.stderr.write(f"suites: {why}\n")
+    return 2 if lost else 0 if all(good) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,9 +71,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--part", help="only this part: the file of the suite names them")
     parser.add_argument("--resp", type=int, choices=(2, 3), help="only this protocol")
     parser.add_argument("--server", metavar="COMMAND", help="start this, with redis-server's arguments")
-    parser.add_argument(
-        "--target", type=int, metavar="PORT", help="test the server at this port, and start none"
-    )
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="so many runs at a time")
     parser.add_argument(
         "--pytest", type=shlex.split, default=[], metavar="WORDS", help="more for pytest: '-k lock'"

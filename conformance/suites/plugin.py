@@ -61,9 +61,12 @@ class Listener:
                     break
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Count a file that cannot be imported."""
+        """Count a file that cannot be imported, and one that skips itself."""
         if report.failed:
             self._outcomes[report.nodeid] = "failed"
+        elif report.skipped:
+            self._outcomes[report.nodeid] = "skipped"
+            self._reasons[_reason(report)] += 1
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how a step of a test ended; a failure of any step is the test's."""
@@ -95,7 +98,7 @@ def _mark(skip: Skip) -> pytest.MarkDecorator:
     return pytest.mark.skip(reason=reason)
 
 
-def _reason(report: pytest.TestReport) -> str:
+def _reason(report: pytest.CollectReport | pytest.TestReport) -> str:
     expected = getattr(report, "wasxfail", None)
     if expected is not None:
         return str(expected)

@@ -110,7 +110,7 @@ class TestRuns:
     @staticmethod
     def batch(engine: Engine, session: Session, *calls: str) -> bytes:
         out: list[bytes] = []
-        engine.execute_batch(session, [call.encode().split() for call in calls], encode_resp2, out)
+        engine.batches.execute(session, [call.encode().split() for call in calls], encode_resp2, out)
         return b"".join(out)
 
     @pytest.mark.parametrize("entries", [0, 2, 512])

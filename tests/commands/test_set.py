@@ -133,7 +133,7 @@ class TestPipelines:
     def pipeline(self, engine: Engine, session: Session) -> Callable[..., bytes]:
         def call(*calls: str) -> bytes:
             out: list[bytes] = []
-            engine.execute_batch(session, [call.encode().split() for call in calls], encode_resp2, out)
+            engine.batches.execute(session, [call.encode().split() for call in calls], encode_resp2, out)
             return b"".join(out)
 
         return call

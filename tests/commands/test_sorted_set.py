@@ -191,12 +191,12 @@ class TestRuns:
         expected: list[bytes] = []
         for call in calls:
             argv = [str(word).encode() for word in call]
-            engine.execute_batch(session, [argv], encode_resp2, expected)
+            engine.batches.execute(session, [argv], encode_resp2, expected)
         after = outcome()
         prepare()
         before = engine.keyspace.dirty
         got: list[bytes] = []
         batch = [[str(word).encode() for word in call] for call in calls]
-        engine.execute_batch(session, batch, encode_resp2, got)
+        engine.batches.execute(session, batch, encode_resp2, got)
         assert b"".join(got) == b"".join(expected)
         assert outcome() == after

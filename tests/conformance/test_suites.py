@@ -7,6 +7,8 @@ import ssl
 import sys
 import tarfile
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setattr(sources, "BUILD", tmp_path)
     metadata = "Metadata-Version: 2.1\nName: small\nVersion: 1.0\n"
     files = {"PKG-INFO": metadata, "tests/test_small.py": TESTS, "tests/test_broken.py": "import nothing"}
+    files["tests/test_none.py"] = "import pytest; pytest.skip('no module', allow_module_level=True)"
     sha256 = pack(tmp_path / "small-1.0.tar.gz", files)
     file = tmp_path / "small.toml"
     file.write_text(SUITE.format(sha256=sha256))
@@ -101,7 +104,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
 
 def test_a_suite_is_run(small: Suite) -> None:
     result = execute(Run(small, small.parts[0], 3), serve, ())
-    assert {test.partition("::")[2]: outcome for test, outcome in result.outcomes.items()} == {
+    assert {test.rpartition("::")[2]: outcome for test, outcome in result.outcomes.items()} == {
         "test_port[3]": "passed",
         "test_version[3]": "passed",
         "test_skipped[3]": "skipped",
@@ -110,8 +113,9 @@ def test_a_suite_is_run(small: Suite) -> None:
         "test_endless[3]": "listed",
         "test_wrong[3]": "failed",
         "test_none_of_its_fixtures[3]": "failed",
+        "tests/test_none.py": "skipped",
     }
-    assert result.reasons == {"not today": 1, "listed: is wrong": 1, "listed: never ends": 1}
+    assert result.reasons == {"no module": 1, "not today": 1, "listed: is wrong": 1, "listed: never ends": 1}
     assert unused(small.skips, result.used) == ["*::test_gone*"]
     assert "nothing" in result.log.read_text()
 
@@ -191,6 +195,22 @@ def test_a_suite_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "suites: there is no suite 'jedis', but fakeredis, redis-py\n"
 
 
+def test_a_run_that_is_lost_does_not_take_the_others_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def execute(run: Run, *_: object) -> Result:
+        if run.resp == 2:
+            raise SuiteError("pytest was killed")
+        return Result(run, {"a": "passed"}, {}, frozenset(), Path("log"), 1)
+
+    monkeypatch.setattr(command_line, "execute", execute)
+    assert command_line.main(["redis-py", "--part", "sync"]) == 2
+    printed = capsys.readouterr()
+    assert "  sync       RESP3  1 passed, 0 failed" in printed.out
+    assert "RESP2" not in printed.out
+    assert printed.err == "suites: pytest was killed\n"
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -220,3 +240,7 @@ def test_the_suites_here() -> None:
     for suite in map(load, names()):
         assert len(suite.source.sha256) == 64
         assert suite.parts
+        for part in suite.parts:
+            plugins = [after for word, after in pairwise(part.arguments) if word == "-p"]
+            assert all(map(find_spec, plugins))
+            assert bool(plugins) == (part.name == "in-process")

@@ -198,7 +198,7 @@ class TestStatistics:
 def test_a_pipeline_answers_as_single_calls_do(engine: Engine, session: Session) -> None:
     calls = [b"SET a 1", b"SET b 2", b"GET a", b"nosuch", b"INCR a", b"config get hz", b"GET b", b"GET"]
     together: list[bytes] = []
-    engine.execute_batch(session, [call.split() for call in calls], encode_resp2, together)
+    engine.batches.execute(session, [call.split() for call in calls], encode_resp2, together)
     engine.execute(session, [b"FLUSHALL"])
     apart: list[bytes] = []
     for call in calls:

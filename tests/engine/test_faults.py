@@ -154,9 +154,9 @@ def test_a_pipeline_of_equal_calls_is_looked_at_one_by_one(
     fault(LOADING, "SET", nth=3)
     out: list[bytes] = []
     calls = [[b"SET", b"k%d" % number, b"v"] for number in range(6)]
-    assert engine.execute_batch(session, calls, encode_resp2, out) == []
+    assert engine.batches.execute(session, calls, encode_resp2, out) == []
     assert b"".join(out) == b"+OK\r\n" * 2 + b"-%b\r\n" % LOADING.text.encode() + b"+OK\r\n" * 3
-    assert engine.execute_run(session, calls) is None
+    assert engine.batches.execute_run(session, calls) is None
 
 
 # Errors ---------------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_a_whole_transaction_in_one_packet(engine: Engine, session: Session, fau
     fault(LOADING, "INCR", nth=2)
     calls = [[b"MULTI"], *([b"INCR", b"n"] for _ in range(4)), [b"EXEC"]]
     out: list[bytes] = []
-    engine.execute_batch(session, calls, encode_resp2, out)
+    engine.batches.execute(session, calls, encode_resp2, out)
     wire = b"".join(out)
     assert wire.count(b"+QUEUED") == 3
     assert wire.endswith(b"-%b\r\n" % errors.TRANSACTION_REFUSED.encode())

@@ -152,7 +152,7 @@ def test_stats_count_look_ups_and_expiries(run: Run, info: Info, clock: ManualCl
 def test_stats_count_batches_as_reads_and_writes(engine: Engine, transport: Transport, info: Info) -> None:
     session = engine.open_session(transport)
     for calls in ([[b"PING"]], [[b"SET", b"a", b"1"], [b"GET", b"a"]], [[b"GET", b"a"]] * 64):
-        engine.execute_batch(session, calls, lambda reply, append: None, [])
+        engine.batches.execute(session, calls, lambda reply, append: None, [])
     assert info("stats")["total_reads_processed"] == "3"
     assert info("stats")["eventloop_cycles"] == "3"
     assert info("threads") == {"io_thread_0": "clients=1,reads=3,writes=3"}
@@ -248,7 +248,7 @@ def test_debug_tells_of_the_event_loop(run: Run, info: Info, engine: Engine) -> 
     run("PING")
     engine.cron(0)
     out: list[bytes] = []
-    engine.execute_batch(engine.sessions[1], [[b"PING"], [b"GET", b"k"], [b"PING"]], encode_resp2, out)
+    engine.batches.execute(engine.sessions[1], [[b"PING"], [b"GET", b"k"], [b"PING"]], encode_resp2, out)
     fields = info("debug")
     assert fields["eventloop_cmd_per_cycle_max"] == "3"
     assert int(fields["eventloop_duration_cron_sum"]) == engine.stats.cron_ns // 1000

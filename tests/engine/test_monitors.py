@@ -24,7 +24,7 @@ class Client:
         """Run lines as one packet; return what is written."""
         out: list[bytes] = []
         calls = [line.encode().split() for line in lines]
-        assert self.engine.execute_batch(self.session, calls, encode_resp2, out) == []
+        assert self.engine.batches.execute(self.session, calls, encode_resp2, out) == []
         return b"".join(out)
 
     @property

@@ -47,7 +47,7 @@ def server() -> tuple[Engine, Session]:
 def answers(engine: Engine, session: Session, batches: list[list[list[bytes]]]) -> bytes:
     out: list[bytes] = []
     for batch in batches:
-        assert engine.execute_batch(session, batch, encode_resp2, out) == []
+        assert engine.batches.execute(session, batch, encode_resp2, out) == []
     return b"".join(out)
 
 
@@ -88,7 +88,7 @@ def test_a_pop_of_each_call_by_chance_takes_different_members() -> None:
     engine.execute(session, [b"SADD", b"chance", *(b"m%d" % n for n in range(1000))])
     out: list[bytes] = []
     engine.random = Random(2)
-    engine.execute_batch(session, [[b"SPOP", b"chance"] for _ in range(600)], encode_resp2, out)
+    engine.batches.execute(session, [[b"SPOP", b"chance"] for _ in range(600)], encode_resp2, out)
     popped = b"".join(out).split(b"\r\n")[1::2]
     assert len(set(popped)) == 600
     assert engine.execute(session, [b"SCARD", b"chance"]) == 400

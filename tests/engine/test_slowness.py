@@ -26,8 +26,8 @@ class Stopwatch:
 @pytest.fixture
 def stopwatch(monkeypatch: pytest.MonkeyPatch) -> Stopwatch:
     watch = Stopwatch()
-    monkeypatch.setattr("vermilion.engine.engine.perf_counter_ns", watch)
-    monkeypatch.setattr("vermilion.engine.slowness.perf_counter_ns", watch)
+    for room in ("batches", "engine", "slowness"):
+        monkeypatch.setattr(f"vermilion.engine.{room}.perf_counter_ns", watch)
     return watch
 
 
@@ -43,7 +43,7 @@ def pipeline(
     def run(*lines: str) -> list[tuple[int, bytes]]:
         engine.slow_log.clear()
         calls = [line.encode().split() for line in lines]
-        engine.execute_batch(session, calls, encode_resp2, [])
+        engine.batches.execute(session, calls, encode_resp2, [])
         return [(call.microseconds, call.arguments[-1]) for call in engine.slow_log.latest(-1)]
 
     return run

@@ -120,7 +120,7 @@ def test_broadcasts_of_a_batch_are_one_message(
 ) -> None:
     run("CLIENT TRACKING ON BCAST PREFIX k")
     calls = [[b"SET", b"k%d" % n, b"v"] for n in (3, 1, 2)] + [[b"DEL", b"k1"], [b"SET", b"x", b"v"]]
-    engine.execute_batch(other, calls, encode_resp3, [])
+    engine.batches.execute(other, calls, encode_resp3, [])
     assert transport.replies == [[b"invalidate", [b"k1", b"k2", b"k3"]]]
 
 

@@ -23,7 +23,7 @@ Run = Callable[[str], object]
 def batch(engine: Engine, session: Session, *lines: str) -> bytes:
     """Run lines as one packet."""
     out: list[bytes] = []
-    rest = engine.execute_batch(session, [line.encode().split() for line in lines], encode_resp2, out)
+    rest = engine.batches.execute(session, [line.encode().split() for line in lines], encode_resp2, out)
     assert rest == []
     return b"".join(out)
 
@@ -89,7 +89,7 @@ def test_a_packet_does_what_its_calls_do_one_by_one(calls: list[str], repeat: in
         parts = [[argv] for argv in argvs] if split else [argvs[:end], *[[argv] for argv in argvs[end:]]]
         for part in parts:
             encode = ENCODERS[session.resp]
-            assert engine.execute_batch(session, part, encode, out) == []
+            assert engine.batches.execute(session, part, encode, out) == []
         data = b"".join(out)
         assert session.queue is None
         assert not session.gates & GATE_MULTI

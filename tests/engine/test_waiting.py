@@ -79,7 +79,7 @@ def test_a_pipeline_meets_the_waiter_between_its_calls(
     waiter = waits("BLPOP l 0")
     out: list[bytes] = []
     calls = [b"RPUSH l a", b"LPOP l", b"RPUSH l b", b"LLEN l"]
-    assert engine.execute_batch(session, [call.split() for call in calls], encode_resp2, out) == []
+    assert engine.batches.execute(session, [call.split() for call in calls], encode_resp2, out) == []
     assert b"".join(out) == b":1\r\n$-1\r\n:1\r\n:1\r\n"
     assert waiter.replies == [[b"l", b"a"]]
 
@@ -87,7 +87,7 @@ def test_a_pipeline_meets_the_waiter_between_its_calls(
 def test_a_batch_stops_at_the_call_that_waits(engine: Engine, session: Session) -> None:
     out: list[bytes] = []
     calls = [b"PING", b"BLPOP l 0", b"SET k v", b"GET k"]
-    rest = engine.execute_batch(session, [call.split() for call in calls], encode_resp2, out)
+    rest = engine.batches.execute(session, [call.split() for call in calls], encode_resp2, out)
     assert rest == [[b"SET", b"k", b"v"], [b"GET", b"k"]]
     assert out == [b"+PONG\r\n"]
     assert session.pending is not None
@@ -97,7 +97,7 @@ def test_a_batch_stops_at_the_call_that_waits(engine: Engine, session: Session) 
 @pytest.mark.parametrize("pushing", [b"LPUSH l a", b"lpush l a"])
 def test_a_run_of_one_command_wakes(engine: Engine, session: Session, waits: Waits, pushing: bytes) -> None:
     waiter = waits("BLMPOP 0 1 l LEFT COUNT 10")
-    engine.execute_batch(session, [pushing.split()] * 5, encode_resp2, [])
+    engine.batches.execute(session, [pushing.split()] * 5, encode_resp2, [])
     assert waiter.replies == [[b"l", [b"a"]]]
 
 

@@ -58,7 +58,7 @@ class MemoryCacheBackend:
         self.config = config or Config()
         self.engine = self._make_engine(clock, max_size or 0)
         self.execute = self.engine.execute
-        self.execute_batch = self.engine.execute_batch
+        self.execute_batch = self.engine.batches.execute
         self.open_session = self.engine.open_session
         self.close_session = self.engine.close_session
         self._db = self.engine.databases[0]

@@ -91,14 +91,18 @@ class RangeQuery(NamedTuple):
     def select(self, zset: ZSet) -> list[Entry]:
         """Return the entries of the range in the order asked for."""
         start, stop = self.span(zset)
-        if self.offset < 0:
-            return []
+        offset = self.offset
+        if offset < 0:
+            # Redis goes off the end of a listpack, but in a skiplist it counts from the end of the range
+            offset += stop - start
+            if zset.packed or offset < 0:
+                return []
         if self.reverse:
-            stop -= self.offset
+            stop -= offset
             if self.most >= 0:
                 start = max(start, stop - self.most)
             return zset.entries(start, stop)[::-1]
-        start += self.offset
+        start += offset
         if self.most >= 0:
             stop = min(stop, start + self.most)
         return zset.entries(start, stop)

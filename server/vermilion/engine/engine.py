@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from sys import getsizeof
 from time import perf_counter_ns
-from typing import Final, cast
+from typing import Final
 
 import vermilion.commands.groups  # noqa: F401  # importing the groups is what declares the commands
 from vermilion import errors
 from vermilion.clock import Clock, SystemClock
 from vermilion.commands.introspection import known_to
-from vermilion.commands.registry import Columns
 from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.engine import gatekeeping, process
 from vermilion.engine import info as report
 from vermilion.engine.acl import AccessControl
+from vermilion.engine.batches import QUEUEING, Batches
 from vermilion.engine.bound import BoundCommand, bind_all
 from vermilion.engine.client_eviction import evict_clients
 from vermilion.engine.diskless import Diskless
@@ -37,18 +37,17 @@ from vermilion.engine.pubsub import Exchange, heard
 from vermilion.engine.slowness import Slowness, time_calls
 from vermilion.engine.stats import EngineStats
 from vermilion.engine.tracking import Tracking
-from vermilion.engine.transactions import RUN_LEAST, Transactions
+from vermilion.engine.transactions import Transactions
 from vermilion.engine.waiting import WaitingRoom
 from vermilion.errors import CountedError, RespError
 from vermilion.harness import Harness
-from vermilion.keyspace.audience import EAR_AWAITED, Audience
+from vermilion.keyspace.audience import Audience
 from vermilion.keyspace.bounded import BoundedDatabase
 from vermilion.keyspace.database import Database, KeyspaceStats
 from vermilion.keyspace.frequency import FrequencyRule
 from vermilion.keyspace.recording import RecordingDatabase
 from vermilion.pending import Answer, Pending
-from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all
-from vermilion.protocol.reply import NO_REPLY, OK, QUEUED, Messages, Reply, Status
+from vermilion.protocol.reply import NO_REPLY, Messages, Reply
 from vermilion.session import (
     GATE_ACL,
     GATE_BUSY,
@@ -76,11 +75,6 @@ from vermilion.settings import Settings
 
 LOGGER: Final = logging.getLogger("vermilion")
 
-OK_LINE: Final = OK.wire
-OUTPUT_PART: Final = 1024 * 1024
-"""Bytes of long replies after which the rest of a pipeline waits until its client has taken them."""
-
-_QUEUEING: Final = GATE_RESOLVE | GATE_MULTI
 _AGAIN: Final = GATE_ACL | GATE_MEMORY | GATE_UNSAVED
 """What may have come in the way of a call while it waited."""
 _HTTP_WORDS: Final = frozenset({b"post", b"host:"})
@@ -143,6 +137,7 @@ class Engine:
         self.acl = AccessControl(self)
         self.acl.heard = heard
         self.next_session_id = 1
+        self.batches = Batches(self)
         self.transactions = Transactions(self)
         self.monitors = Monitors(self)
         self.journal: Journal = Journal(self)
@@ -251,10 +246,10 @@ class Engine:
             self.eviction.before_calls()
         command = self.commands.get(argv[0])
         if command is None or session.gates & command.gated:
-            reply = self._execute_gated(session, command, argv)
+            reply = self.call_gated(session, command, argv)
         else:
             session.last_command = command
-            reply = self._call(command, session, argv)
+            reply = self.call(command, session, argv)
         if self.waiting.ready:
             self.waiting.serve()
         if type(reply) is Pending:
@@ -263,236 +258,7 @@ class Engine:
             self.tracking.flush()
         return reply
 
-    def execute_run(self, session: Session, calls: Sequence[list[bytes]]) -> Sequence[Reply] | Status | None:
-        """Run calls of one command at once, if that can be: `execute` for several, for who takes values.
-
-        Args:
-            session: whose calls they are; it must not have a pending one.
-            calls: the name, spelled alike, and the arguments of each.
-
-        Returns:
-            Their replies, or the one that all have; None, with nothing done, when they must be run one by one.
-        """
-        command = self.commands.get(calls[0][0])
-        if command is None or command.many is None:
-            return None
-        columns = transposed(calls)
-        return None if columns is None else self.execute_columns(session, calls[0][0], columns)
-
-    def execute_columns(
-        self, session: Session, name: bytes, columns: Columns
-    ) -> Sequence[Reply] | Status | None:
-        """Run calls of one command at once, if that can be, as `execute_run` does.
-
-        Args:
-            session: whose calls they are; it must not have a pending one.
-            name: the command's.
-            columns: all first arguments, all second ones, …; there is at least one column.
-
-        Returns:
-            Their replies, or the one that all have; None, with nothing done, when they must be run one by one.
-        """
-        command = self.commands.get(name)
-        if command is None or command.many is None or session.gates & command.gated:
-            return None
-        if self.eviction.limited:
-            self.eviction.before_calls()
-        replies = self._run_many(session, command, name, columns)
-        if replies is not None:
-            session.last_command = command
-        if self.waiting.ready:
-            self.waiting.serve()
-        if self.tracking.pending:
-            self.tracking.flush()
-        return replies
-
-    def execute_batch(
-        self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
-    ) -> list[list[bytes]]:
-        """Run calls for one session, in order, and encode their replies: `execute` for a pipeline.
-
-        What a call costs is mostly what surrounds it, so this loop says again what `execute` and the encoders
-        say for the commonest case, and leaves the others to them. Time is measured once for each run of calls
-        to the same command.
-
-        Args:
-            session: whose calls they are.
-            calls: the name and the arguments of each; a call may empty the list to end the batch after itself.
-            encode: the encoder that the session begins with; a change of protocol is looked up.
-            out: takes the bytes.
-
-        Returns:
-            The calls that have not run, mostly none. Either the replies have grown large, and the turn of these calls
-            comes when the client has taken them; or the call before these has to wait for its own reply, which
-            `session.pending` tells.
-        """
-        self.stats.batches += 1
-        if self.eviction.limited:
-            self.eviction.before_calls()
-        self.stats.largest_batch = max(self.stats.largest_batch, len(calls))
-        ready = self.waiting.ready
-        if len(calls) >= RUN_LEAST and (
-            self._execute_run(session, calls, encode, out)
-            or self._execute_transaction(session, calls, encode, out)
-        ):
-            if ready:
-                self.waiting.serve()
-            if self.tracking.pending:
-                self.tracking.flush()
-            return []
-        append = out.append
-        commands = self.commands
-        last: BoundCommand | None = None
-        count = 0
-        first: list[bytes] = []
-        slow_ns = self.slowness.threshold_ns
-        mark = perf_counter_ns()
-        room = OUTPUT_PART
-        rest = iter(calls)
-        for argv in rest:
-            try:
-                command = commands[argv[0]]
-            except KeyError:
-                command = None
-            if command is not last:
-                if last is not None:
-                    now = perf_counter_ns()
-                    if now - mark >= slow_ns:
-                        self.slowness.judge_run(session, last, first, count, now - mark)
-                    last.count(count, now - mark)
-                    mark = now
-                    count = 0
-                last = command
-                first = argv
-            if command is None or session.gates & command.gated:
-                reply = self._execute_gated(session, command, argv)
-                encode = ENCODERS[session.resp]
-                last = None
-                mark = perf_counter_ns()
-            else:
-                count += 1
-                try:
-                    reply = command.run(session, argv)
-                except Exception as error:  # noqa: BLE001  # one bug must not stop the server
-                    reply = self.failed(command, argv, error)
-                    encode = ENCODERS[session.resp]
-            if ready:
-                self.waiting.serve()
-            if type(reply) is bytes:
-                size = len(reply)
-                if size < BULK_HEADS_SIZE:
-                    append(BULK_HEADS[size])
-                    append(reply)
-                    append(CRLF)
-                else:
-                    out += (b"$%d\r\n" % size, reply, CRLF)
-                    room -= size
-                    # With a hard limit, it is the limit that a client runs into.
-                    if room < 0 and not self.settings.client_output_buffer_limit["normal"].hard:
-                        break
-            elif reply is OK:
-                append(OK_LINE)
-            elif type(reply) is int:
-                append(b":%d\r\n" % reply)
-            elif type(reply) is Pending:
-                self.waiting.suspend(session, reply, argv)
-                break
-            else:
-                encode(reply, append)
-        if last is not None:
-            elapsed = perf_counter_ns() - mark
-            if elapsed >= slow_ns:
-                self.slowness.judge_run(session, last, first, count, elapsed)
-            last.count(count, elapsed)
-            session.last_command = last
-        if self.tracking.pending:
-            self.tracking.flush()
-        return list(rest)
-
-    def _execute_run(
-        self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
-    ) -> bool:
-        """Run calls at once that are all of one command which can; return whether they have run."""
-        command = self.commands.get(calls[0][0])
-        if command is None or command.many is None or session.gates & command.gated:
-            return False
-        replies = self.run_columns(session, command, calls)
-        if replies is None:
-            return False
-        if isinstance(replies, Status):
-            out.append(replies.wire * len(calls))
-        else:
-            encode_all(replies, encode, out)
-        session.last_command = command
-        return True
-
-    def run_columns(
-        self, session: Session, command: BoundCommand, calls: Sequence[list[bytes]]
-    ) -> Sequence[Reply] | Status | None:
-        """Run calls of one command at once, in its columnar form.
-
-        Returns:
-            Their replies, or the one that all have; None, with nothing done, when they are spelled differently or
-            must be run one by one.
-        """
-        if command.many is None or session.gates & command.gated or session.db.listening > EAR_AWAITED:
-            return None
-        columns = transposed(calls)
-        return None if columns is None else self._run_many(session, command, calls[0][0], columns)
-
-    def _run_many(
-        self, session: Session, command: BoundCommand, name: bytes, columns: Columns
-    ) -> Sequence[Reply] | Status | None:
-        """Run calls of one command, whose arguments are given column by column."""
-        many = command.many
-        # Who listens to changes wants to hear of each by itself, but for clients that are blocked.
-        if many is None or not columns or session.db.listening > EAR_AWAITED:
-            return None
-        mark = perf_counter_ns()
-        awaited = session.db.awaited
-        if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
-            return None
-        replies = many(session, columns)
-        if replies is not None:
-            elapsed = perf_counter_ns() - mark
-            count = len(columns[0])
-            if elapsed >= self.slowness.threshold_ns:
-                first = [name, *(column[0] for column in columns)]
-                self.slowness.judge_run(session, command, first, count, elapsed)
-            command.count(count, elapsed)
-        return replies
-
-    def _execute_transaction(
-        self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
-    ) -> bool:
-        """Run calls at once that are a transaction or a part of one; return whether they have run."""
-        begin, end = self.commands.get(calls[0][0]), self.commands.get(calls[-1][0])
-        begins = begin is not None and begin.name == "multi" and len(calls[0]) == 1
-        if session.gates != (GATE_RESOLVE if begins else _QUEUEING):
-            return False
-        ends = end is not None and end.name == "exec" and len(calls[-1]) == 1
-        mark = perf_counter_ns()
-        inside = calls[begins : len(calls) - ends]
-        commands = self.transactions.plain_commands(inside)
-        if commands is None:
-            return False
-        if begin is not None and begins:
-            self.transactions.begin(session)
-            out.append(OK_LINE)
-            begin.count(1, perf_counter_ns() - mark)
-        self.transactions.add_all(session, commands, inside)
-        out.append(QUEUED.wire * len(inside))
-        if end is not None and ends:
-            session.last_command = end
-            reply = cast("Reply", self._call(end, session, calls[-1]))
-            if isinstance(reply, list):
-                out.append(b"*%d\r\n" % len(reply))
-                encode_all(reply, encode, out)
-            else:
-                encode(reply, out.append)
-        return True
-
-    def _call(self, command: BoundCommand, session: Session, argv: list[bytes]) -> Answer:
+    def call(self, command: BoundCommand, session: Session, argv: list[bytes]) -> Answer:
         """Run a command and count it."""
         mark = perf_counter_ns()
         reply: Answer
@@ -508,10 +274,10 @@ class Engine:
             self.tracking.remember(session, command, argv)
         return reply
 
-    def _execute_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
+    def call_gated(self, session: Session, command: BoundCommand | None, argv: list[bytes]) -> Answer:
         """Run a call that is spelled unusually, has something in its way, or has a subcommand to be found."""
         gates = session.gates
-        if gates == _QUEUEING and command and command.plain and command.declared.accepts(len(argv)):
+        if gates == QUEUEING and command and command.plain and command.declared.accepts(len(argv)):
             return self.transactions.add(session, command, argv)
         silenced = gates & GATE_REPLY
         before, self._caller = self._caller, session
@@ -591,7 +357,7 @@ class Engine:
         if gates & GATE_MONITOR:
             self.monitors.foresee(session, command, argv)
         try:
-            reply = self._call(command, session, argv)
+            reply = self.call(command, session, argv)
         finally:
             db.touching = db.tracking
         if gates & GATE_MONITOR:
@@ -860,12 +626,3 @@ class Engine:
 
 def _ignore(*_: object) -> None:
     """Stand in for an assembly: an engine alone has nothing to stop."""
-
-
-def transposed(calls: Sequence[list[bytes]]) -> Columns | None:
-    """Return the arguments of calls column by column, or None where they differ in their name or in number."""
-    try:
-        names, *columns = zip(*calls, strict=True)
-    except ValueError:
-        return None
-    return columns if names.count(names[0]) == len(calls) else None

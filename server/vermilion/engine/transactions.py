@@ -191,7 +191,7 @@ class Transactions:
                 run = [argv for _, argv in calls[at:end]]
                 at = end
                 if len(run) >= RUN_LEAST:
-                    columns = engine.run_columns(session, command, run)
+                    columns = engine.batches.run_columns(session, command, run)
                     if columns is not None:
                         replies += [columns] * len(run) if isinstance(columns, Status) else columns
                         continue

@@ -207,9 +207,9 @@ class Link:
         backend.running = True
         try:
             if isinstance(calls, AlikeCalls):
-                replies = engine.execute_columns(session, calls.name, calls.columns)
+                replies = engine.batches.execute_columns(session, calls.name, calls.columns)
             else:
-                replies = engine.execute_run(session, calls)
+                replies = engine.batches.execute_run(session, calls)
         finally:
             backend.running = nested
         if replies is None:

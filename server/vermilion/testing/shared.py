@@ -251,7 +251,7 @@ class SharedBackend(MemoryCacheBackend):
             self.begin()
             self.engine.journal.begin_batch()
             try:
-                rest = self.engine.execute_batch(session, calls, encode, out)
+                rest = self.engine.batches.execute(session, calls, encode, out)
             finally:
                 self.engine.journal.end_batch()
             self.finish()
