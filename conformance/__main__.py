@@ -14,7 +14,17 @@ from conformance import golden
 from conformance.connection import Address, ServerError, running
 from conformance.corpus import Case, CaseFile, CorpusError, load
 from conformance.player import Player
-from conformance.report import Known, KnownError, Outcome, Verdict, differences, judged, load_known, table
+from conformance.report import (
+    KNOWN,
+    Known,
+    KnownError,
+    Outcome,
+    Verdict,
+    differences,
+    judged,
+    load_known,
+    table,
+)
 
 __all__ = ["main"]
 
@@ -55,6 +65,13 @@ def _compare_parser() -> argparse.ArgumentParser:
     _add_common(parser)
     parser.add_argument("--oracle", metavar="URL", help="compare live with this server, not with transcripts")
     parser.add_argument("--target", metavar="URL", help="test this server, and start none")
+    parser.add_argument(
+        "--known",
+        type=Path,
+        default=KNOWN,
+        metavar="FILE",
+        help="the differences that stay, with their reasons",
+    )
     parser.add_argument("--filter", default="", metavar="TEXT", help="only cases with TEXT in topic or title")
     parser.add_argument("--resp", type=int, choices=(2, 3), help="only this protocol")
     parser.add_argument("--max-diffs", type=int, default=50, metavar="N", help="show N differences at most")
@@ -144,7 +161,7 @@ def _compare(options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(_player(options.target, options.server))
         oracle = stack.enter_context(_player(options.oracle, None)) if options.oracle else None
-        comparison = _Comparison(target, oracle, options.golden, options.resp, load_known())
+        comparison = _Comparison(target, oracle, options.golden, options.resp, load_known(options.known))
         comparison.run(load(options.paths), options.filter)
     if comparison.lost:
         sys.stderr.write(f"conformance: the run ends at {comparison.lost}\n")

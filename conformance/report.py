@@ -44,7 +44,7 @@ class Known:
 
     Args:
         file: the topic, such as ``string/append``.
-        case: the case's title.
+        case: the case's title; with `…` at its end, all that begin so.
         reason: why it differs.
         step: the line of the case; empty for all of its replies.
         resp: the protocol; 0 for both.
@@ -58,8 +58,10 @@ class Known:
 
     def covers(self, outcome: "Outcome") -> bool:
         """Whether the outcome is a reply that this entry speaks of."""
+        begins = self.case.endswith("…") and outcome.case.startswith(self.case[:-1])
         return (
-            (self.file, self.case) == (outcome.topic, outcome.case)
+            self.file == outcome.topic
+            and (begins or self.case == outcome.case)
             and self.step in {"", outcome.step}
             and self.resp in {0, outcome.protocol}
         )

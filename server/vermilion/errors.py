@@ -932,6 +932,10 @@ UPSTREAM_CONFIG_MIXED: Final = (
     "ERR upstream has some of these directives and the proxy the others; set them by calls of their own"
 )
 
+UPSTREAM_SCRIPT_RESTRICTED: Final = (
+    "NOPERM upstream does not know what this user may do: scripts are for users without restrictions"
+)
+
 
 def upstream_unavailable(reason: str) -> str:
     """There is no connection to upstream."""

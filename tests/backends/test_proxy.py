@@ -2,84 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
 
 import pytest
 
+from tests.backends.wire import Client, Connect, until
 from tests.real_server import RealServer
 from vermilion.backends.proxy import Proxy
 from vermilion.config import Config
 from vermilion.errors import RespError
 from vermilion.network.server import Server
-from vermilion.protocol.framing import ReplyFramer
-from vermilion.protocol.request import write_calls
 from vermilion.settings import Settings
-
-
-class Client:
-    """A client that sees bytes."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._rest = b""
-
-    def send(self, *calls: str) -> None:
-        self._writer.write(write_calls([[word.encode() for word in call.split()] for call in calls]))
-
-    async def receive(self) -> bytes:
-        """Return the next reply, or message."""
-        while True:
-            end, whole = ReplyFramer().advance(self._rest, 0, 1, pushes=True)
-            if whole:
-                reply, self._rest = self._rest[:end], self._rest[end:]
-                return reply
-            data = await asyncio.wait_for(self._reader.read(65536), 10)
-            if not data:
-                raise ConnectionError("closed")
-            self._rest += data
-
-    async def call(self, *calls: str) -> bytes:
-        """Send calls at once, and return their replies as they came."""
-        self.send(*calls)
-        return b"".join([await self.receive() for _ in calls])
-
-    async def silent(self) -> bool:
-        """Whether nothing comes that was not asked for: a PING's reply is the next."""
-        return await self.call("PING") == b"+PONG\r\n"
-
-    def close(self) -> None:
-        self._writer.close()
-
-
-Connect = Callable[[], Coroutine[Any, Any, Client]]
-
-
-@pytest.fixture
-async def server(real_server: RealServer) -> AsyncIterator[Server]:
-    backend = Proxy(f"unix://{real_server.socket}", config=Config(Settings(upstream_timeout=3000)))
-    async with Server(backend, port=0) as running:
-        await backend.call(b"FLUSHALL")
-        yield running
-
-
-@pytest.fixture
-async def connect(server: Server) -> AsyncIterator[Connect]:
-    clients: list[Client] = []
-
-    async def connect() -> Client:
-        clients.append(Client(*await asyncio.open_connection("127.0.0.1", server.port)))
-        return clients[-1]
-
-    yield connect
-    for client in clients:
-        client.close()
-
-
-@pytest.fixture
-async def client(connect: Connect) -> Client:
-    return await connect()
 
 
 async def test_ordinary_calls(client: Client) -> None:
@@ -208,10 +140,10 @@ async def test_a_client_that_leaves_consumes_nothing(connect: Connect) -> None:
     async def waits_nowhere() -> bool:
         return b"blocked_clients:0" in await other.call("INFO clients")
 
-    await _until(waits_upstream)
+    await until(waits_upstream)
     assert _own_connections(await other.call("INFO upstream")) == 1
     client.close()
-    await _until(waits_nowhere)
+    await until(waits_nowhere)
     assert _own_connections(await other.call("INFO upstream")) == 0
     assert await other.call("RPUSH jobs x", "LLEN jobs") == b":1\r\n:1\r\n"
 
@@ -224,7 +156,7 @@ async def test_unblock_finds_the_client_upstream(connect: Connect) -> None:
     async def unblocked() -> bool:
         return await other.call(f"CLIENT UNBLOCK {number} ERROR") == b":1\r\n"
 
-    await _until(unblocked)
+    await until(unblocked)
     assert (await client.receive()).startswith(b"-UNBLOCKED")
 
 
@@ -406,6 +338,31 @@ async def test_an_argument_that_upstream_finds_too_long_costs_its_client_alone(
         admin.close()
 
 
+async def test_large_calls_in_flight_are_bounded(real_server: RealServer) -> None:
+    config = Config(Settings(upstream_in_flight=3_000_000, upstream_timeout=3000))
+    proxy = Proxy(f"unix://{real_server.socket}", config=config)
+    async with Server(proxy, port=0) as server:
+        one = Client(*await asyncio.open_connection("127.0.0.1", server.port))
+        other = Client(*await asyncio.open_connection("127.0.0.1", server.port))
+        # Alone, a call may be larger than the limit.
+        assert await one.call("SET a " + "x" * 4_000_000) == b"+OK\r\n"
+        real_server.pause()
+        try:
+            one.send("SET a " + "x" * 2_000_000)
+
+            async def is_in_flight() -> bool:
+                found = {measure.name: measure.values for measure in proxy.measures()}
+                return found["upstream_in_flight_bytes"] != {(): 0}
+
+            await until(is_in_flight)
+            assert (await other.call("SET b " + "x" * 2_000_000)).startswith(b"-ERR upstream has too many")
+        finally:
+            real_server.resume()
+        assert await one.receive() == b"+OK\r\n"
+        one.close()
+        other.close()
+
+
 async def test_what_cannot_go_through(client: Client) -> None:
     assert (await client.call("PSYNC ? -1")).startswith(b"-ERR upstream is not given PSYNC")
     assert (await client.call("SCRIPT DEBUG YES")).startswith(b"-ERR upstream is not given SCRIPT")
@@ -415,15 +372,6 @@ async def test_a_call_from_the_program(server: Server) -> None:
     assert await server.backend.call(b"INCRBY", b"visits", b"3") == 3
     with pytest.raises(RespError, match="WRONGTYPE"):
         await server.backend.call(b"LPUSH", b"visits", b"x")
-
-
-async def _until(true: Callable[[], Coroutine[Any, Any, bool]]) -> None:
-    """Wait for what another process comes to by itself."""
-    for _ in range(1000):
-        if await true():
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("it did not come to that")
 
 
 def _own_connections(report: bytes) -> int:

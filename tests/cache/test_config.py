@@ -82,6 +82,7 @@ def test_a_url_is_the_other_fields(url: str, fields: dict[str, Any]) -> None:
         ("redis://:secret@h/16", "less than or equal to 15"),
         ("redis://:secret@h/a/b", "valid integer"),
         ("redis://:secret@h?socket_timeout=1", "no options but db="),
+        ("redis://:secret@h?ssl_ca_certs=/ca.pem", "no options but db="),
         ("unix://host/run/s", "unix:///path"),
     ],
 )

@@ -166,7 +166,7 @@ class TestKnownDifferences:
     def compare(
         self, monkeypatch: pytest.MonkeyPatch, url: str, transcripts: Path, cases: Path, *known: Known
     ) -> int:
-        monkeypatch.setattr(command_line, "load_known", lambda: list(known))
+        monkeypatch.setattr(command_line, "load_known", lambda _path: list(known))
         monkeypatch.setattr(
             command_line, "load", lambda _paths: [parse(cases.read_text("utf-8"), "group/topic")]
         )

@@ -28,6 +28,8 @@ class TestVerdicts:
             (Known("g/t", "title", "why", step="same STEP 2"), False),
             (Known("g/t", "title", "why", resp=3), False),
             (Known("g/t", "another", "why"), False),
+            (Known("g/t", "tit…", "why"), True),
+            (Known("g/t", "tat…", "why"), False),
             (Known("g/other", "title", "why"), False),
         ],
     )

@@ -148,6 +148,7 @@ async def test_kill_and_restart_under_load(proxy: Process, port: int, upstream: 
             value = int(await client.get(ledger.key) or 0)
             assert ledger.least <= value <= ledger.most
     seen = sum((ledger.seen for ledger in ledgers), Counter[str]())
+    assert all(ledger.seen["counted"] for ledger in ledgers), "a client was not served"
     assert seen["counted"] > 100
     assert seen["refused"] > 0
 

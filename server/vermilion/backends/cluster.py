@@ -11,6 +11,7 @@ from random import Random
 from typing import Final, cast
 
 from vermilion import errors
+from vermilion.backends import proxied
 from vermilion.backends.gather import Gather, Unit, cross_slot_transaction
 from vermilion.backends.lane import FORWARDED, Lane
 from vermilion.backends.link import Answers, Login, split_replies
@@ -111,7 +112,10 @@ class Cluster:
         at = 0
         while at < len(calls):
             if calls[at][0].lower() == b"multi" and len(calls) > at + 1:
-                end = next(place for place in range(at, len(calls)) if calls[place][0].lower() in _ENDS) + 1
+                end = (
+                    next(place for place in range(at, len(calls)) if calls[place][0].lower() in proxied.ENDS)
+                    + 1
+                )
                 before = len(units)
                 combine = self._plan_transaction(units, calls[at:end])
                 joints.append((len(units) - before, combine))
@@ -283,9 +287,6 @@ class Cluster:
                 asyncio.get_running_loop().call_later(LEAVE_S, node.close)
         if self.is_up:
             self._is_up.set()
-
-
-_ENDS: Final = frozenset({b"exec", b"discard"})
 
 
 def _always(reply: bytes) -> Combine:

@@ -138,6 +138,7 @@ class Single:
         if len(wire) < LARGE:
             link = server.shared(lane.db, session.resp)
         else:
+            server.admit_large(len(wire))
             link = lane.link = server.own(lane.db, session.resp)
             link.listener = lane
             lane.blocking = True

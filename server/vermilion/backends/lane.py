@@ -1,7 +1,8 @@
 """One client's way to what is behind: what it has selected there, the connection of its own, and the call it waits for.
 
 Most clients share connections, and their lane is the number of a database. A client in MULTI, WATCH, SUBSCRIBE, MONITOR
-or CLIENT TRACKING has a connection of its own for as long as that lasts.
+or CLIENT TRACKING has a connection of its own for as long as that lasts. What upstream knows of it then, its session
+shows, too: for CLIENT LIST, for permissions that are taken away, for pauses.
 """
 
 import logging
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Final, Protocol, final, runtime_checkable
 
 from vermilion import errors
 from vermilion.backends.link import Link
+from vermilion.engine.transactions import Queue
 from vermilion.errors import RespError
 from vermilion.pending import Pending
 from vermilion.protocol.encode import error_line
 from vermilion.protocol.reply import NO_REPLY, Encoded, Reply
-from vermilion.session import Session
+from vermilion.session import GATE_NO_TOUCH, GATE_SUBSCRIBED, Session
 
 if TYPE_CHECKING:
     from vermilion.backends.proxy import Proxy
@@ -62,7 +64,8 @@ class Lane:
         in_multi: whether upstream queues its calls.
         watching: whether upstream watches keys for it.
         sticky: whether upstream keeps something else for it: CLIENT TRACKING, READONLY.
-        streaming: whether messages come that answer no call: SUBSCRIBE, MONITOR.
+        queue: what is in it.
+        listens: whether it subscribes to something in the transaction.
         broken: whether its connection was lost in MULTI or after WATCH.
         silent: whether the replies that come are dropped (CLIENT REPLY).
         blocking: whether the connection is its own for one call only.
@@ -71,8 +74,8 @@ class Lane:
     """
 
     __slots__ = (
-        "_after", "_parts", "arrived", "blocking", "broken", "calls", "closed", "db", "in_multi", "link", "proxy",
-        "queued", "queued_count", "session", "silent", "started_ns", "sticky", "streaming", "watching",
+        "_after", "_parts", "arrived", "blocking", "broken", "calls", "closed", "db", "in_multi", "link",
+        "listens", "proxy", "queue", "queued", "queued_count", "session", "silent", "started_ns", "sticky", "watching",
     )  # fmt: skip
 
     def __init__(self, proxy: "Proxy", session: Session, db: int) -> None:
@@ -85,7 +88,8 @@ class Lane:
         self.in_multi = False
         self.watching = False
         self.sticky = False
-        self.streaming = False
+        self.listens = False
+        self.queue: Queue | None = None
         self.broken = False
         self.silent = False
         self.blocking = False
@@ -98,9 +102,41 @@ class Lane:
         self._parts: list[bytes] = []
 
     @property
+    def is_subscribed(self) -> bool:
+        """Whether it is subscribed to anything."""
+        return bool(self.session.gates & GATE_SUBSCRIBED)
+
+    @property
+    def streaming(self) -> bool:
+        """Whether messages come that answer no call: SUBSCRIBE, MONITOR."""
+        return self.is_subscribed or self.session.monitoring
+
+    @property
     def keeps_link(self) -> bool:
         """Whether upstream knows something about the client."""
-        return self.in_multi or self.watching or self.sticky or self.streaming
+        session = self.session
+        return (
+            self.in_multi
+            or self.watching
+            or self.sticky
+            or bool(session.gates & (GATE_SUBSCRIBED | GATE_NO_TOUCH))
+            or session.monitoring
+            or session.caching is not None
+        )
+
+    def begin_queue(self) -> None:
+        """Note that upstream, or the proxy for it, queues the client's calls from now on."""
+        self.in_multi = True
+        self.listens = False
+        self.queue = self.session.queue = Queue()
+        self.queued.clear()
+        self.queued_count = 0
+
+    def end_queue(self) -> None:
+        """Note that it does so no more, and watches nothing."""
+        self.in_multi = self.watching = False
+        self.queue = self.session.queue = None
+        self.proxy.engine.transactions.unwatch(self.session)
 
     def forward(
         self,
@@ -198,6 +234,10 @@ class Lane:
         silent, self.silent = self.silent, False
         session.transport.answer(NO_REPLY if silent else Encoded(wire))
 
+    def notice(self, frame: bytes) -> bytes:
+        """Learn from a message what the client is subscribed to, or that its invalidations go nowhere any more."""
+        return self.proxy.notice(self.session, frame)
+
     def stray(self, wire: bytes) -> None:
         """Give the client what answers no call."""
         if not self.closed:
@@ -208,7 +248,8 @@ class Lane:
         self.link = None
         if self.closed:
             return
-        if self.streaming or self.sticky:
+        session = self.session
+        if self.streaming or self.sticky or session.caching is not None or session.gates & GATE_NO_TOUCH:
             # Messages or invalidations may be missing, which only a closed connection tells a client.
             self.session.transport.abort()
         elif self.in_multi or self.watching:
@@ -225,8 +266,10 @@ class Lane:
 
     def forget(self) -> None:
         """Begin anew: no transaction, no messages (RESET)."""
-        self.in_multi = self.watching = self.sticky = self.streaming = self.broken = False
-        self.silent = False
+        self.end_queue()
+        self.proxy.engine.pubsub.leave(self.session)
+        self.proxy.engine.monitors.remove(self.session)
+        self.sticky = self.broken = self.silent = False
         self.queued.clear()
         self.queued_count = 0
         self.let_go()

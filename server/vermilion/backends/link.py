@@ -9,9 +9,11 @@ was sent is never sent again: whoever waits when a connection breaks is told tha
 
 import asyncio
 import math
+import re
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from os import urandom
 from typing import Final, Protocol, cast
 
 from vermilion import errors
@@ -27,8 +29,22 @@ NO_DEADLINE: Final = math.inf
 CLOSED: Final = "closed"
 """Why a connection is gone that the proxy itself has closed."""
 
-_BARRIER_MOST: Final = 128
-"""Longer than any frame that ends a call on a connection that `watch_for` one."""
+_SHORT: Final = 16 * 1024
+"""Longer than any frame that has to be looked at in one piece: what ends a call on a connection that hears, or says
+that its client is subscribed to little."""
+
+_SHOWN_CALL: Final = re.compile(rb"\+\d+\.\d+ \[")
+"""How the lines begin that MONITOR shows: among replies, only those of a script could look like this."""
+
+_NOTABLE: Final = re.compile(
+    rb"[>*]3\r\n\$\d+\r\n[ps]?(?:un)?subscribe\r\n|>2\r\n\$21\r\ntracking-redir-broken\r\n"
+)
+"""The messages that say something of their client: what it is subscribed to, and that it is not told any more."""
+
+_MESSAGE, _REPLY = 1, 2
+
+_UNSURE: Final = frozenset({errors.UPSTREAM_LOST, errors.UPSTREAM_TIMEOUT})
+"""What is said of calls that may have run: none has, over a connection that was never ready."""
 
 
 class Taker(Protocol):
@@ -56,6 +72,9 @@ class Listener(Protocol):
 
     def stray(self, wire: bytes) -> None:
         """Take bytes that answer no call."""
+
+    def notice(self, frame: bytes) -> bytes:
+        """Learn from a message about the client itself; return what the client is to get."""
 
     def lost(self) -> None:
         """The connection is gone, with what the server knew about it."""
@@ -120,9 +139,8 @@ class Link(asyncio.Protocol):
         self.ready = False
         self.closed = False
         self.listener: Listener | None = None
-        self.barrier: tuple[bytes, ...] = ()
-        """Where set, frames are looked at one by one, and one of these ends the call; see `watch_for`."""
-        self.word = b""
+        self.hears = False
+        """Whether messages may come between replies, so that frames are looked at one by one."""
         self.give_back: Callable[..., None] = _keep
         """Where a connection of one client goes when it is not needed any more; takes `clean`."""
         self.in_flight = 0
@@ -139,6 +157,11 @@ class Link(asyncio.Protocol):
         self._held_size = 0
         self._whole = 0
         """How many of the held bytes are of whole replies."""
+        self._barrier: tuple[bytes, ...] = ()
+        """What ends a call of an unknown number of replies; see `send_until`."""
+        self._word = b""
+        self._inside = 0
+        """Of what `_hear` has handed on a part, and not the end yet."""
         self._cut = False
         """Whether `part` was given the beginning of a reply, and not its end yet."""
         self._opening: asyncio.Task[None] | None = None
@@ -236,16 +259,17 @@ class Link(asyncio.Protocol):
             self._opening.cancel()
         waiting, self._waiting = self._waiting, deque()
         self._on_lost(self, reason, was_ready)
-        if not was_ready:
+        if not was_ready and error in _UNSURE:
             error = errors.upstream_unavailable(reason)
         first = True
         for taker, count, _, _ in waiting:
             if first:
                 held = b"".join(self._held)[: self._whole]
-                taker.fail(held, count - self._done, error, cut=self._cut)
+                cut = self._cut or self._inside == _REPLY
+                taker.fail(held, max(count, 1) - self._done, error, cut=cut)
                 first = False
             else:
-                taker.fail(b"", count, error, cut=False)
+                taker.fail(b"", max(count, 1), error, cut=False)
         self._held.clear()
         if self.listener is not None:
             self.listener.lost()
@@ -266,6 +290,33 @@ class Link(asyncio.Protocol):
         self._outgoing.append(wire)
         self._waiting.append((taker, replies, deadline, len(wire)))
         self.in_flight += len(wire)
+
+    def send_until(self, wire: bytes, taker: Taker, deadline: float) -> None:
+        """Send calls of which nobody knows how many replies they have, as that of UNSUBSCRIBE: on one that `hears`.
+
+        A PING with a word that nobody can foresee goes behind them; everything ahead of its reply goes to the listener.
+
+        Args:
+            wire: the calls.
+            taker: gets the reply to the PING.
+            deadline: the time of the event loop by which it must have come.
+        """
+        self._word = word = urandom(12).hex().encode()
+        plain = b"$%d\r\n%b\r\n" % (len(word), word)
+        self._barrier = (plain, b"*2\r\n$4\r\npong\r\n%b" % plain)
+        self.send(wire + write_calls([[b"PING", word]]), 0, taker, deadline)
+
+    def listen(self) -> None:
+        """Look at frames one by one from now on: messages may come at any time."""
+        if self.hears:
+            return
+        self.hears = True
+        if self._held:
+            # What has come of a reply to an earlier call of the same client.
+            self._waiting[0][0].part(b"".join(self._held))
+            self._held.clear()
+            self._held_size = self._whole = 0
+            self._inside = 0 if self._framer.between else _REPLY
 
     def _flush(self) -> None:
         """Write what all clients have sent in this turn of the event loop."""
@@ -295,7 +346,7 @@ class Link(asyncio.Protocol):
             data = self._rest + data
             self._rest = b""
         try:
-            if self.barrier and self.ready:
+            if self.hears and self.ready:
                 self._hear(data)
             else:
                 self._deal(data)
@@ -326,7 +377,7 @@ class Link(asyncio.Protocol):
             self._cut = False
             at = end
             taker.complete(part)
-            if self.barrier and self.ready:
+            if self.hears and self.ready:
                 self._hear(data[at:])
                 return
         if at < size and not self.closed:
@@ -350,57 +401,80 @@ class Link(asyncio.Protocol):
 
     def _take_stray(self, data: bytes) -> None:
         """Take what answers no call: pushes, on a connection that somebody owns."""
-        if self.listener is None:
+        if self.listener is None and not data.startswith(b">"):
             self.abort("it sent what nobody has asked for")
             return
         end, _ = self._framer.advance(data, 0, len(data) + 1, pushes=True)
         self._rest = data[end:]
-        self.listener.stray(data[:end])
-
-    def watch_for(self, word: bytes) -> None:
-        """Look at frames one by one from now on, until the reply to a PING with a word that nobody can foresee.
-
-        Args:
-            word: what the PING behind the call says; empty to look at frames no longer.
-        """
-        self.word = word
-        plain = b"$%d\r\n%b\r\n" % (len(word), word)
-        self.barrier = (plain, b"*2\r\n$4\r\npong\r\n%b" % plain) if word else ()
+        self._tell(data[:end])
 
     def _hear(self, data: bytes) -> None:
-        """Hand on all frames but the one that ends the call."""
+        """Tell replies, which those get who wait for them, from messages, which the listener gets."""
         at = start = 0
         size = len(data)
         while at < size and not self.closed:
             end, whole = self._framer.advance(data, at, 1, pushes=True)
-            if not whole:
-                if end - at <= _BARRIER_MOST:
-                    # It may be the one that ends the call: to be looked at in one piece, with the bytes to come.
-                    self._framer = ReplyFramer()
-                else:
-                    at = end
+            if not whole and not self._inside and end - at <= _SHORT:
+                # It may be one that has to be looked at in one piece, with the bytes to come.
+                self._framer = ReplyFramer()
                 break
-            frame = data[at:end]
-            if frame in self.barrier and self._waiting:
-                if at > start:
+            kind = self._inside or self._kind(data, at)
+            self._inside = 0 if whole else kind
+            if kind == _MESSAGE:
+                if whole and self._is_special(data[at:end]):
                     self._tell(data[start:at])
-                taker, _, _, sent = self._waiting.popleft()
-                self.in_flight -= sent
-                start = at = end
-                taker.complete(frame)
-            elif frame.startswith(b"+") and self.word in frame:
-                # MONITOR shows the PING, too.
-                if at > start:
-                    self._tell(data[start:at])
-                start = at = end
-            else:
+                    self._take_special(data[at:end])
+                    start = end
                 at = end
-        if at > start and not self.closed:
+            else:
+                self._tell(data[start:at])
+                self._take_reply(data[at:end], whole)
+                start = at = end
+            if not self.hears:
+                self._deal(data[at:])
+                return
+            if not whole:
+                break
+        if not self.closed:
             self._tell(data[start:at])
         self._rest = data[at:]
 
+    def _kind(self, data: bytes, at: int) -> int:
+        """Return what the frame is that begins here."""
+        if not self._waiting or not self._waiting[0][1] or data.startswith(b">", at):
+            return _MESSAGE
+        return _MESSAGE if _SHOWN_CALL.match(data, at) else _REPLY
+
+    def _is_special(self, frame: bytes) -> bool:
+        """Whether a message ends a call, shows a PING of ours, or says something of its client."""
+        if self._waiting and not self._waiting[0][1] and frame in self._barrier:
+            return True
+        is_ours = frame.startswith(b"+") and bool(self._word) and self._word in frame
+        return is_ours or bool(_NOTABLE.match(frame))
+
+    def _take_special(self, frame: bytes) -> None:
+        """Take such a message."""
+        if self._waiting and not self._waiting[0][1] and frame in self._barrier:
+            taker, _, _, sent = self._waiting.popleft()
+            self.in_flight -= sent
+            taker.complete(frame)
+        elif not frame.startswith(b"+") and self.listener is not None:
+            self.listener.stray(self.listener.notice(frame))
+
+    def _take_reply(self, wire: bytes, whole: int) -> None:
+        """Give a reply, or a part of one, to who waits for it."""
+        taker, count, _, sent = self._waiting[0]
+        self._done += whole
+        if self._done < count:
+            taker.part(wire)
+            return
+        self._waiting.popleft()
+        self._done = 0
+        self.in_flight -= sent
+        taker.complete(wire)
+
     def _tell(self, wire: bytes) -> None:
-        if self.listener is not None:
+        if wire and self.listener is not None:
             self.listener.stray(wire)
 
 

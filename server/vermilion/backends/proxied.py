@@ -13,7 +13,7 @@ it is answered, until the client leaves, or for messages; seen to by a function 
 
 ROUTES: Final[dict[bytes, int]] = {
     # A server closes the connection of who sends POST or Host: as a browser does; it must not be everybody's.
-    **dict.fromkeys((b"auth", b"acl", b"quit", b"shutdown", b"post", b"host:"), LOCAL),
+    **dict.fromkeys((b"auth", b"quit", b"shutdown", b"post", b"host:"), LOCAL),
     **dict.fromkeys(
         (
             b"blpop", b"brpop", b"blmove", b"brpoplpush", b"blmpop", b"bzpopmin", b"bzpopmax", b"bzmpop",
@@ -34,7 +34,7 @@ ROUTES: Final[dict[bytes, int]] = {
     **dict.fromkeys((b"sync", b"psync", b"replconf"), REFUSED),
     **dict.fromkeys(
         (
-            b"client", b"config", b"discard", b"exec", b"hello", b"info", b"multi", b"reset", b"script",
+            b"acl", b"client", b"config", b"discard", b"exec", b"hello", b"info", b"multi", b"reset", b"script",
             b"select", b"unwatch", b"wait", b"waitaof", b"watch",
         ),
         HANDLED,
@@ -52,6 +52,9 @@ PLAIN_NAMES: Final = frozenset(
 
 IN_TRANSACTION: Final = frozenset({PLAIN, BLOCKING})
 """What may stand between MULTI and EXEC for a transaction to be passed on as one."""
+
+ENDS: Final = frozenset({b"exec", b"discard"})
+"""What ends a transaction."""
 
 OWN_DIRECTIVES: Final = frozenset({
     "aclfile", "acllog-max-len", "acl-pubsub-default", "backend", "bind", "client-output-buffer-limit",

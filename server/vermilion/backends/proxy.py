@@ -11,47 +11,42 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from os import urandom
 from random import Random
 from typing import Final, cast
 
 from vermilion import errors
 from vermilion.backends import proxied, reports
+from vermilion.backends.admission import GATES, Admission, find_command
+from vermilion.backends.claims import Claims
 from vermilion.backends.cluster import Cluster
 from vermilion.backends.fleet import Fleet, Single
 from vermilion.backends.lane import FORWARDED, Lane
-from vermilion.backends.link import DISCARD, Link, split_replies
 from vermilion.backends.memory_backend import Caller, MemoryCacheBackend
+from vermilion.backends.mirrored import notice
+from vermilion.backends.own_commands import OwnCommands
+from vermilion.backends.passage import Passage
 from vermilion.backends.proxied import BLOCKING, HANDLED, HEARD, LOCAL, PLAIN, PLAIN_NAMES, ROUTES, STICKY
 from vermilion.backends.sentinel import Sentinel
-from vermilion.backends.slots import slot_of_call
+from vermilion.backends.transactions import Transactions
 from vermilion.backends.upstream import Limits
 from vermilion.backends.upstream_url import UpstreamUrl, parse_upstream
 from vermilion.clock import Clock
-from vermilion.commands.syntax import NO_MULTI
 from vermilion.config import Config
-from vermilion.engine import gatekeeping
-from vermilion.engine.bound import BoundCommand
 from vermilion.engine.measures import measures
-from vermilion.errors import RespError, text
+from vermilion.errors import RespError
 from vermilion.measures import Histogram, Measure
 from vermilion.pending import Answer, Pending
 from vermilion.protocol.decode import decode_reply
-from vermilion.protocol.encode import ENCODERS, Encoder, error_line
-from vermilion.protocol.numbers import parse_int64
-from vermilion.protocol.reply import NO_REPLY, OK, Encoded, Reply
-from vermilion.protocol.request import write_calls
-from vermilion.session import GATE_ACL, GATE_AUTH, GATE_NO_TOUCH, GATE_PAUSE, GATE_REPLY, Session, Transport
+from vermilion.protocol.encode import ENCODERS, Encoder
+from vermilion.protocol.reply import NO_REPLY, Encoded, Reply
+from vermilion.session import Session, Transport
 
 LOGGER: Final = logging.getLogger("vermilion")
 
-GATES: Final = GATE_AUTH | GATE_ACL | GATE_REPLY | GATE_PAUSE
-"""What may stand in the way of a call that is passed on; the other gates concern what upstream does."""
-
 CONNECT_TIMEOUT_S: Final = 2.0
 
-_ENDS: Final = frozenset({b"exec", b"discard"})
-
+_JUDGED_HERE: Final = frozenset({b"acl", b"client", b"hello", b"reset"})
+"""Those of the handled commands that the proxy's own engine runs, gates and all."""
 
 _FLEETS: Final[dict[str, type[Single | Cluster]]] = {
     "single": Single,
@@ -107,21 +102,30 @@ class Proxy:
         self.is_cluster = self.url.kind == "cluster"
         self._lanes: dict[Session, Lane] = {}
         self._opened = False
+        self._admission = Admission(self.engine)
+        self._passage = passage = Passage(self.engine, self._fleet)
+        self._transactions = transactions = Transactions(self.engine, self._fleet, passage)
+        self._claims = Claims(self.engine, passage, is_cluster=self.is_cluster)
+        own = OwnCommands(
+            self.url, self.config, self.engine, self._fleet, self._lanes, self._admission, passage, transactions,
+            self._claims,
+        )  # fmt: skip
         self._handlers: dict[bytes, Callable[[Lane, list[bytes]], Answer]] = {
-            b"client": self._client,
-            b"config": self._config,
-            b"discard": self._end,
-            b"exec": self._end,
-            b"hello": self._hello,
-            b"info": self._info,
-            b"multi": self._multi,
-            b"reset": self._reset,
-            b"script": self._script,
-            b"select": self._select,
-            b"unwatch": self._unwatch,
-            b"wait": self._wait,
-            b"waitaof": self._wait,
-            b"watch": self._watch,
+            b"acl": own.acl,
+            b"client": own.client,
+            b"config": own.config,
+            b"discard": transactions.end,
+            b"exec": transactions.end,
+            b"hello": own.hello,
+            b"info": own.info,
+            b"multi": transactions.multi,
+            b"reset": own.reset,
+            b"script": own.script,
+            b"select": self._claims.select,
+            b"unwatch": transactions.unwatch,
+            b"wait": self._claims.wait,
+            b"waitaof": self._claims.wait,
+            b"watch": transactions.watch,
         }
 
     # Its life ---------------------------------------------------------------------------------------------
@@ -199,7 +203,7 @@ class Proxy:
         """Return a new session on the URL's database; it must authenticate when the proxy has a password."""
         session = self.engine.open_session(transport)
         lane = self._lanes[session] = Lane(self, session, self.url.db)
-        self._show_db(lane)
+        self._passage.show_db(lane)
         return session
 
     def close_session(self, session: Session) -> None:
@@ -210,11 +214,6 @@ class Proxy:
             if session.pending is FORWARDED:
                 session.pending = None
         self.engine.close_session(session)
-
-    def _show_db(self, lane: Lane) -> None:
-        """Let CLIENT LIST show the database, as far as the proxy's own engine has as many."""
-        databases = self.engine.databases
-        lane.session.db = databases[lane.db] if lane.db < len(databases) else databases[0]
 
     # Calls ------------------------------------------------------------------------------------------------
 
@@ -356,9 +355,15 @@ class Proxy:
             and lane.link is None
             and not lane.in_multi
             and not lane.broken
-            and PLAIN_NAMES.issuperset([argv[0] for argv in calls])
+            and (
+                calls[0][0] in PLAIN_NAMES
+                if len(calls) == 1
+                else PLAIN_NAMES.issuperset([argv[0] for argv in calls])
+            )
         ):
-            session.last_command = self.engine.commands.get(calls[-1][0])
+            session.last_command = command = self.engine.commands.get(calls[-1][0])
+            if command is not None and command.subcommands:
+                session.last_command = find_command(self.engine, calls[-1])
             try:
                 self._fleet.forward(lane, calls)
             except RespError as error:
@@ -378,7 +383,7 @@ class Proxy:
                 together = calls[at : at + run]
                 at += run
                 try:
-                    answer = self._pass_on(lane, together)
+                    answer = self._passage.pass_on(lane, together)
                 except RespError as error:
                     for _ in together:
                         ENCODERS[session.resp](error, out.append)
@@ -404,7 +409,7 @@ class Proxy:
             end += 1
             while end < len(calls) and ROUTES.get(calls[end][0].lower(), PLAIN) in proxied.IN_TRANSACTION:
                 end += 1
-            ends = end < len(calls) and calls[end][0].lower() in _ENDS and len(calls[end]) == 1
+            ends = end < len(calls) and calls[end][0].lower() in proxied.ENDS and len(calls[end]) == 1
             return end + 1 - at if ends else 1
         return max(end - at, 1)
 
@@ -431,101 +436,35 @@ class Proxy:
         name = argv[0].lower()
         route = ROUTES.get(name, PLAIN)
         if route == LOCAL:
-            return self._answer_here(lane, argv)
+            return self._transactions.answer_here(lane, argv)
         gates = session.gates & GATES
-        if gates and (route != HANDLED or name not in {b"hello", b"reset", b"client"}):
-            found = self._stopped(lane, argv, gates)
+        if gates and (route != HANDLED or name not in _JUDGED_HERE):
+            found = self._admission.stopped(lane, argv, gates)
             if found is not None:
+                if lane.in_multi and session.queue is None:
+                    self._transactions.abandon(lane)  # it was EXEC
                 return found
-        session.last_command = self._command(argv)
+        session.last_command = find_command(self.engine, argv)
         try:
             if lane.broken and (lane.in_multi or name == b"exec"):
-                return self._lost(lane, argv)
-            if lane.streaming and session.resp == 2 and name not in {b"reset", b"hello"} and route != HEARD:
-                return self._pass_on(lane, [argv])
+                return self._transactions.lost(lane, argv)
+            if lane.is_subscribed and session.resp == 2 and name != b"reset" and not lane.in_multi:
+                return self._passage.pass_on(lane, [argv])  # upstream says what a subscriber may not do
+            if lane.in_multi and route == HEARD:
+                return self._transactions.listen(lane, argv)
             if route == HANDLED:
                 return self._handlers[name](lane, argv)
             if route == proxied.REFUSED:
                 return RespError(errors.upstream_refused(argv))
-            if lane.in_multi and route == HEARD:
-                return RespError(errors.upstream_refused(argv))
             if route == PLAIN or (lane.in_multi and route == BLOCKING):
-                return self._pass_on(lane, [argv])
+                return self._passage.pass_on(lane, [argv])
             if route == BLOCKING:
-                return self._block(lane, name, argv)
+                return self._claims.block(lane, name, argv)
             if route == STICKY:
-                return self._stick(lane, argv)
-            return self._listen(lane, argv)
+                return self._claims.stick(lane, argv)
+            return self._claims.listen(lane, argv)
         except RespError as error:
             return error
-
-    def _command(self, argv: list[bytes]) -> BoundCommand | None:
-        """Return what a call calls, a subcommand where there are any; None for what is not known here."""
-        command: BoundCommand | None = self.engine.commands.get(argv[0].lower())
-        if command is not None and command.subcommands and len(argv) > 1:
-            return command.subcommands.get(argv[1].lower(), command)
-        return command
-
-    def _stopped(self, lane: Lane, argv: list[bytes], gates: int) -> "Answer | None":
-        """Return why a call is not passed on, None to pass it on."""
-        session = lane.session
-        command = self._command(argv)
-        lane.silent = False
-        if gates & GATE_REPLY:
-            lane.silent = session.reply_mode != "on"
-            self.engine.silence(session)
-        if command is None:
-            # Which keys it has is not known here: it is for those who may do everything.
-            if gates & GATE_AUTH:
-                return RespError(errors.NO_AUTH)
-            if gates & GATE_ACL:
-                return RespError(errors.no_command_permission(session.user.name, text(argv[0])))
-        else:
-            if gates & command.gated and not command.declared.accepts(len(argv)) and not command.subcommands:
-                return RespError(errors.wrong_arity(command.name))
-            refusal = gatekeeping.obstacle(self.engine.acl, session, command, argv, gates & command.gated)
-            if refusal is not None:
-                self.engine.stats.count_error(refusal.partition(" ")[0])
-                return RespError(refusal)
-            if gates & GATE_PAUSE and self.engine.pause.postpones(session, command, argv):
-                pending = self.engine.pause.postpone(session, argv)
-                self.engine.waiting.suspend(session, pending, argv)
-                return pending
-        return None
-
-    def _pass_on(
-        self, lane: Lane, calls: list[list[bytes]], after: Callable[[bytes], bytes] | None = None
-    ) -> Pending:
-        """Pass calls on: over the client's own connection where it has one."""
-        link = lane.link
-        if link is None and lane.in_multi:
-            return self._open_transaction(lane, calls)
-        if link is None:
-            return self._fleet.forward(lane, calls, after)
-        if lane.in_multi:
-            lane.queued_count += len(calls)
-        if lane.streaming:
-            return self._pass_on_heard(lane, link, calls)
-        return lane.forward(link, calls, write_calls(calls), len(calls), self._deadline(lane), after)
-
-    def _open_transaction(self, lane: Lane, calls: list[list[bytes]]) -> Pending:
-        """Begin a transaction upstream, now that its first keys say where."""
-        slotted = next((argv for argv in calls if slot_of_call(argv) is not None), None)
-        link = self._own_link(lane, slotted or calls[0])
-        lane.queued_count += len(calls)
-        together = [[b"MULTI"], *calls]
-
-        def after(wire: bytes) -> bytes:
-            wire = wire.partition(b"\r\n")[2]
-            if wire.startswith(b"-MOVED "):
-                self._fleet.learn(wire, link.login.address)
-                return error_line(RespError(errors.UPSTREAM_MOVED))
-            return wire
-
-        return lane.forward(link, calls, write_calls(together), len(together), self._deadline(lane), after)
-
-    def _deadline(self, lane: Lane) -> float:
-        return self._fleet.server_for(lane).deadline
 
     def count(self, calls: list[list[bytes]], nanoseconds: int) -> None:
         """Count calls that were answered, and the time that it took: theirs together."""
@@ -570,6 +509,10 @@ class Proxy:
         lane.let_go(clean=True)
         return type(self.execute(lane.session, argv)) is Pending
 
+    def notice(self, session: Session, frame: bytes) -> bytes:
+        """Learn from a message about a client what upstream knows of it; return what the client is to get."""
+        return notice(self.engine, session, frame)
+
     def tally_failure(self, error: str, calls: int) -> None:
         """Count calls that had no answer."""
         for _ in range(calls):
@@ -577,372 +520,4 @@ class Proxy:
 
     # What the proxy answers itself ------------------------------------------------------------------------
 
-    def _answer_here(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """Run a command of the proxy's own engine: in a transaction, when EXEC comes to it."""
-        if lane.in_multi and not lane.broken and argv[0].lower() != b"quit":
-            refusal = self._refusal_in_transaction(argv)
-            if refusal is not None:
-                return self._refuse_in_transaction(lane, refusal)
-            lane.queued.append((lane.queued_count, argv))
-            lane.queued_count += 1
-            return Encoded(b"+QUEUED\r\n")
-        return self.engine.execute(lane.session, argv)
-
-    def _refuse_in_transaction(self, lane: Lane, refusal: str) -> Answer:
-        """Refuse a call, and have upstream refuse the transaction: by a call that no server takes."""
-        line = error_line(RespError(refusal))
-        return self._pass_on(lane, [[b"GET"]], lambda _: line)
-
-    def _refusal_in_transaction(self, argv: list[bytes]) -> str | None:
-        """Return why one of the proxy's own commands cannot be queued, None when it can."""
-        command = self.engine.commands.get(argv[0].lower())
-        if command is None:
-            return errors.unknown_command(argv)  # `rename-command` has taken it away
-        if command.subcommands and len(argv) > 1:
-            found = command.subcommands.get(argv[1].lower())
-            if found is None:
-                return errors.unknown_subcommand(command.name, argv[1])
-            command = found
-        if not command.declared.accepts(len(argv)):
-            return errors.wrong_arity(command.name)
-        return errors.NOT_IN_MULTI if command.declared.flags & NO_MULTI else None
-
-    def _hello(self, lane: Lane, argv: list[bytes]) -> Answer:
-        before = lane.session.resp
-        reply = self._answer_here(lane, argv)
-        link = lane.link
-        if link is not None and lane.session.resp != before:
-            link.resp = lane.session.resp
-            link.send(write_calls([[b"HELLO", b"%d" % link.resp]]), 1, DISCARD, self._deadline(lane))
-        return reply
-
-    def _reset(self, lane: Lane, argv: list[bytes]) -> Answer:
-        reply = self.engine.execute(lane.session, argv)
-        if not isinstance(reply, RespError):
-            lane.forget()
-            lane.db = self.url.db
-            self._show_db(lane)
-        return reply
-
-    def _script(self, lane: Lane, argv: list[bytes]) -> Answer:
-        if len(argv) > 1 and argv[1].lower() == b"debug":
-            return RespError(errors.upstream_refused(argv))
-        return self._pass_on(lane, [argv])
-
-    def _client(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """Answer for the proxy's own clients; what upstream keeps for a connection, it keeps for the client's own."""
-        word = argv[1].lower() if len(argv) > 1 else b""
-        if word in {b"tracking", b"no-touch"} and len(argv) > 2:
-            if b"REDIRECT" in [option.upper() for option in argv[3:]]:
-                return RespError(errors.upstream_refused([b"CLIENT TRACKING REDIRECT"]))
-            return self._stopped_or(lane, argv, lambda: self._stick(lane, argv))
-        if word in {b"caching", b"trackinginfo", b"getredir"}:
-            return self._stopped_or(lane, argv, lambda: self._pass_on(lane, [argv]))
-        if word == b"unblock" and 2 < len(argv) < 5:
-            number = parse_int64(argv[2])
-            other = None if number is None else self.engine.sessions.get(number)
-            waiting = None if other is None else self._lanes.get(other)
-            if waiting is not None and waiting.blocking and waiting.link is not None:
-                call = [b"CLIENT", b"UNBLOCK", waiting.link.client_id, *argv[3:]]
-                return self._stopped_or(lane, argv, lambda: self._pass_on(lane, [call]))
-        return self._answer_here(lane, argv)
-
-    def _stopped_or(self, lane: Lane, argv: list[bytes], act: Callable[[], Answer]) -> Answer:
-        """Do something unless the gates stop the call."""
-        gates = lane.session.gates & GATES
-        stopped = self._stopped(lane, argv, gates) if gates else None
-        return act() if stopped is None else stopped
-
-    def _info(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """Answer what upstream says, and how it stands."""
-        if lane.in_multi:
-            return self._pass_on(lane, [argv])
-        sections = [word.decode("utf-8", "replace").lower() for word in argv[1:]]
-        wanted = not sections or not {"default", "all", "everything", "upstream"}.isdisjoint(sections)
-        if sections == ["upstream"]:
-            return Encoded(self._report(lane, b""))
-        words = [word for word in argv[1:] if word.lower() != b"upstream"]
-        try:
-            after = (lambda wire: self._with_state(lane, wire)) if wanted else None
-            return self._pass_on(lane, [[argv[0], *words]], after)
-        except RespError:
-            own = self.engine.info([section for section in sections if section != "upstream"])
-            return Encoded(self._report(lane, own + b"\r\n"))
-
-    def _with_state(self, lane: Lane, wire: bytes) -> bytes:
-        """Add how upstream stands to what it says."""
-        try:
-            report = decode_reply(wire)
-        except ValueError:
-            return wire
-        return self._report(lane, report + b"\r\n") if isinstance(report, bytes) else wire
-
-    def _report(self, lane: Lane, before: bytes) -> bytes:
-        """Return INFO's reply, with the section about upstream at its end."""
-        return reports.as_text(before + reports.section(self.url.kind, self._fleet), lane.session.resp)
-
-    def _config(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """Answer for the proxy's own directives; the others are upstream's."""
-        word = argv[1].lower() if len(argv) > 1 else b""
-        if word == b"rewrite":
-            return self._answer_here(lane, argv)
-        if word == b"resetstat" and len(argv) == 2:
-            self.engine.reset_stats()
-        own = self.config.get([name.encode() for name in proxied.OWN_DIRECTIVES])
-        if word == b"set" and len(argv) > 3:
-            names = [name.decode("utf-8", "replace").lower() for name in argv[2::2]]
-            mine = [proxied.is_own_directive(name) for name in names]
-            if all(mine):
-                return self._answer_here(lane, argv)
-            if any(mine):
-                return RespError(errors.UPSTREAM_CONFIG_MIXED)
-            shared = [
-                pair
-                for pair in zip(argv[2::2], argv[3::2], strict=False)
-                if pair[0].lower() in proxied.SHARED_DIRECTIVES
-            ]
-            if shared and not lane.in_multi:
-                return self._pass_on(lane, [argv], lambda wire: self._set_here(shared, wire))
-        if word == b"get" and len(argv) > 2:
-            patterns = argv[2:]
-            if all(name.lower() in own for name in patterns):
-                return self._answer_here(lane, argv)
-            if not lane.in_multi:
-                return self._pass_on(
-                    lane,
-                    [argv],
-                    lambda wire: reports.with_own_directives(wire, self.config, patterns, lane.session.resp),
-                )
-            if any(proxied.may_name_secret(name) for name in patterns):
-                # EXEC's reply is passed on as it comes.
-                return self._refuse_in_transaction(lane, errors.upstream_refused([b"CONFIG GET"]))
-        return self._pass_on(lane, [argv])
-
-    def _set_here(self, pairs: list[tuple[bytes, bytes]], wire: bytes) -> bytes:
-        """Set here what upstream has taken."""
-        if wire.startswith(b"+OK"):
-            self.config.set(pairs)
-        return wire
-
     # State in a connection --------------------------------------------------------------------------------
-
-    def _block(self, lane: Lane, name: bytes, argv: list[bytes]) -> Answer:
-        """Pass a call on that may take its time, over a connection of its own."""
-        wait_s = proxied.wait_of(name, argv)
-        if wait_s is None:
-            return self._pass_on(lane, [argv])
-        link = self._own_link(lane, argv)
-        lane.blocking = True
-        return lane.forward(link, [argv], write_calls([argv]), 1, self._deadline(lane) + wait_s)
-
-    def _wait(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """Pass WAIT or WAITAOF on: over a connection of its own, which has to write something first.
-
-        What they wait for is the latest write of their own connection. SPUBLISH to a channel of no one is replicated as
-        a write, and nobody sees it: patterns do not hear shard channels.
-        """
-        if lane.in_multi:
-            return self._pass_on(lane, [argv])
-        if self.is_cluster:
-            return RespError(errors.upstream_refused(argv))
-        link = self._own_link(lane, argv)
-        lane.blocking = True
-        calls = [[b"SPUBLISH", b"vermilion:%b" % urandom(12).hex().encode(), b""], argv]
-
-        def after(wire: bytes) -> bytes:
-            written, reply = split_replies(wire, 2)
-            return error_line(RespError(errors.upstream_refused(argv))) if written.startswith(b"-") else reply
-
-        deadline = self._deadline(lane) + proxied.of_wait(argv)
-        return lane.forward(link, [argv], write_calls(calls), 2, deadline, after)
-
-    def _own_link(self, lane: Lane, argv: list[bytes]) -> Link:
-        """Return the client's own connection, to the server that a call goes to."""
-        if lane.link is None:
-            lane.link = self._fleet.server_for(lane, argv).own(lane.db, lane.session.resp)
-            lane.link.listener = lane
-        return lane.link
-
-    def _stick(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """Pass a call on after which upstream keeps something for the client."""
-        link = self._own_link(lane, argv)
-        session = lane.session
-        ends = argv[-1].upper() == b"OFF" or argv[0].lower() == b"readwrite"
-
-        def after(wire: bytes) -> bytes:
-            if wire.startswith(b"+OK"):
-                lane.sticky = not ends
-                if argv[1:2] and argv[1].lower() == b"no-touch":
-                    # For CLIENT LIST: the proxy has no keys to touch.
-                    session.gates = session.gates & ~GATE_NO_TOUCH if ends else session.gates | GATE_NO_TOUCH
-            lane.let_go()
-            return wire
-
-        if lane.in_multi:
-            lane.sticky = True
-            return self._pass_on(lane, [argv])
-        return lane.forward(link, [argv], write_calls([argv]), 1, self._deadline(lane), after)
-
-    def _multi(self, lane: Lane, argv: list[bytes]) -> Answer:
-        if lane.broken:
-            lane.in_multi = True
-            return OK
-        if lane.in_multi:
-            lane.queued_count -= 1
-            return self._pass_on(lane, [argv])
-        if self._fleet.defers_multi and lane.link is None and len(argv) == 1:
-            lane.in_multi = True
-            lane.queued.clear()
-            lane.queued_count = 0
-            return OK
-        link = self._own_link(lane, argv)
-
-        def after(wire: bytes) -> bytes:
-            lane.in_multi = wire.startswith(b"+OK")
-            lane.queued.clear()
-            lane.queued_count = 0
-            lane.let_go(clean=True)
-            return wire
-
-        return lane.forward(link, [argv], write_calls([argv]), 1, self._deadline(lane), after)
-
-    def _watch(self, lane: Lane, argv: list[bytes]) -> Answer:
-        if lane.in_multi:
-            lane.queued_count -= 1
-            return self._pass_on(lane, [argv])
-        if lane.broken:
-            return self._lost(lane, argv)
-        link = self._own_link(lane, argv)
-
-        def after(wire: bytes) -> bytes:
-            lane.watching = lane.watching or wire.startswith(b"+OK")
-            lane.let_go(clean=True)
-            return wire
-
-        return lane.forward(link, [argv], write_calls([argv]), 1, self._deadline(lane), after)
-
-    def _unwatch(self, lane: Lane, argv: list[bytes]) -> Answer:
-        if lane.in_multi or len(argv) > 1:
-            return self._pass_on(lane, [argv])
-        if lane.broken:
-            lane.forget()
-            return OK
-        link = lane.link
-        if link is None:
-            return self._pass_on(lane, [argv])
-        lane.watching = False
-        return self._last(lane, link, argv)
-
-    def _end(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """Pass EXEC or DISCARD on, after which upstream queues and watches nothing any more."""
-        link = lane.link
-        if lane.in_multi and link is None and len(argv) == 1:
-            return self._end_deferred(lane, argv)
-        if link is None or len(argv) > 1 or not lane.in_multi:
-            return self._pass_on(lane, [argv])
-        # From now on: what breaks the connection before the reply comes leaves no transaction.
-        lane.in_multi = lane.watching = False
-        if lane.streaming:
-            return self._pass_on_heard(lane, link, [argv])
-        return self._last(lane, link, argv)
-
-    def _end_deferred(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """End a transaction that has not begun upstream: it holds calls of the proxy's own at most."""
-        lane.in_multi = False
-        wire = self._merged(lane, b"*0\r\n") if argv[0].lower() == b"exec" else OK.wire
-        lane.queued.clear()
-        return Encoded(wire)
-
-    def _last(self, lane: Lane, link: Link, argv: list[bytes]) -> Answer:
-        """Pass on what ends the client's claim to a connection of its own."""
-        queued = lane.queued
-
-        def after(wire: bytes) -> bytes:
-            if queued:
-                wire = self._merged(lane, wire)
-                queued.clear()
-            lane.let_go(clean=True)
-            return wire
-
-        return lane.forward(link, [argv], write_calls([argv]), 1, self._deadline(lane), after)
-
-    def _merged(self, lane: Lane, wire: bytes) -> bytes:
-        """Put the replies of the proxy's own commands in their places among those of a transaction."""
-        head, _, body = wire.partition(b"\r\n")
-        if not head.startswith(b"*") or head == b"*-1":
-            return wire
-        own = dict(lane.queued)
-        count = int(head[1:])
-        replies = iter(split_replies(body, count))
-        mine = {place: argv for place, argv in own.items() if argv[0].lower() != b"select"}
-        out = [b"*%d\r\n" % (count + len(mine))]
-        for place in range(count + len(mine)):
-            if place in mine:
-                reply = self.engine.execute(lane.session, mine[place])
-                if not isinstance(reply, Pending):
-                    ENCODERS[lane.session.resp](reply, out.append)
-                continue
-            frame = next(replies)
-            out.append(frame)
-            if place in own and frame.startswith(b"+OK"):
-                lane.db = int(own[place][1])
-                self._show_db(lane)
-        return b"".join(out)
-
-    def _select(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """Select a database upstream: over a connection of its own, for the shared ones stay where they are."""
-        number = parse_int64(argv[1]) if len(argv) == 2 else None
-        if number is None:
-            return self._pass_on(lane, [argv])  # upstream says what is wrong with it
-        if lane.in_multi:
-            lane.queued.append((lane.queued_count, argv))
-            return self._pass_on(lane, [argv])
-        if number == lane.db:
-            return OK
-        link = self._own_link(lane, argv)
-
-        def after(wire: bytes) -> bytes:
-            if wire.startswith(b"+OK"):
-                lane.db = number
-                self._show_db(lane)
-            lane.let_go(clean=True)
-            return wire
-
-        return lane.forward(link, [argv], write_calls([argv]), 1, self._deadline(lane), after)
-
-    def _listen(self, lane: Lane, argv: list[bytes]) -> Answer:
-        """Pass a call on after which messages come, or which ends them."""
-        link = self._own_link(lane, argv)
-        lane.streaming = True
-        return self._pass_on_heard(lane, link, [argv])
-
-    def _pass_on_heard(self, lane: Lane, link: Link, calls: list[list[bytes]]) -> Pending:
-        """Pass calls on over a connection on which messages come: behind them a PING that nobody else could send.
-
-        What comes before its reply are replies, and messages, in the order in which they came.
-        """
-        word = urandom(12).hex().encode()
-        link.watch_for(word)
-
-        def after(wire: bytes) -> bytes:
-            if (
-                wire.startswith(b"$")
-                and lane.session.resp == 2
-                and calls[0][0].lower().endswith(b"unsubscribe")
-            ):
-                # Nothing is subscribed to any more.
-                lane.streaming = False
-                link.watch_for(b"")
-                lane.let_go(clean=True)
-            return b""
-
-        wire = write_calls([*calls, [b"PING", word]])
-        return lane.forward(link, calls, wire, 1, self._deadline(lane), after)
-
-    def _lost(self, lane: Lane, argv: list[bytes]) -> Reply:
-        """Answer a call of a transaction that was lost with its connection."""
-        name = argv[0].lower()
-        if name in _ENDS:
-            lane.forget()
-            return OK if name == b"discard" else RespError(errors.UPSTREAM_EXEC_ABORT)
-        return RespError(errors.UPSTREAM_TRANSACTION_LOST)

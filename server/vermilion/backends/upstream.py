@@ -158,6 +158,13 @@ class Upstream:
             raise RespError(errors.UPSTREAM_FULL)
         return link
 
+    def admit_large(self, size: int) -> None:
+        """Raise RespError where a large call is one too many: alone, each may go."""
+        in_flight = self.in_flight
+        if in_flight and in_flight + size > self.limits.in_flight:
+            self.tally.refused += 1
+            raise RespError(errors.UPSTREAM_FULL)
+
     def own(self, db: int, resp: int) -> Link:
         """Return a connection for one client alone, until it is given back.
 
@@ -194,12 +201,13 @@ class Upstream:
         link.listener = None
         if link not in self._own:
             return  # it is gone
-        self._own.discard(link)
-        if link.closed or link.waits or link.barrier or self._closed:
+        if link.closed or link.waits or link.hears or self._closed:
             # A reply that nobody waits for any more, or messages that still come: a new connection is cheaper.
+            self._own.discard(link)
             link.close()
-            return
-        if not clean:
+        elif clean:
+            self._rest(link)
+        else:
             calls = [[b"RESET"]]
             login = self.login
             if login.password:
@@ -209,7 +217,12 @@ class Upstream:
                 calls.append([b"HELLO", b"3"])
             if link.db:
                 calls.append([b"SELECT", b"%d" % link.db])
-            link.send(write_calls(calls), len(calls), _Renewal(link), self.deadline)
+            # Nobody has it before the server has taken all of that: a call must not run as somebody else.
+            link.send(write_calls(calls), len(calls), _Renewal(link, self._rest), self.deadline)
+
+    def _rest(self, link: Link) -> None:
+        """Keep a connection for the next client."""
+        self._own.discard(link)
         link.idle_since = self._loop.time()
         self._idle.append(link)
 
@@ -320,15 +333,19 @@ class _Renewal:
 
     Args:
         link: the connection; closed when the server refuses.
+        on_clean: takes it.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, on_clean: "Callable[[Link], None]") -> None:
         self._link = link
+        self._on_clean = on_clean
 
     def complete(self, wire: bytes) -> None:
         """Look for refusals: a server before 6.2 does not know RESET."""
         if wire.startswith(b"-") or b"\r\n-" in wire:
             self._link.abort("it cannot be reset")
+        else:
+            self._on_clean(self._link)
 
     def part(self, wire: bytes) -> None:
         """Drop what is longer than such replies are."""

@@ -10,6 +10,7 @@
 """
 
 import ssl
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -51,6 +52,8 @@ class Tls(NamedTuple):
         Raises:
             OSError: for files that cannot be used.
         """
+        for name in filter(None, (self.ca_file, self.cert_file, self.key_file)):
+            Path(name).open("rb").close()  # ssl does not say which of them cannot be read
         context = ssl.create_default_context(cafile=self.ca_file or None)
         if not self.verify or not self.check_hostname:
             context.check_hostname = False

@@ -96,7 +96,8 @@ class RedisConfig(_Section):
         if not isinstance(fields, dict) or (url := fields.get("url")) is None:
             return fields
         plain = url.get_secret_value() if isinstance(url, SecretStr) else str(url)
-        if "+" in plain.partition("://")[0] or "ssl_" in plain.rpartition("?")[2]:
+        scheme = plain.partition("://")[0]
+        if "+" in scheme or (scheme == "rediss" and "ssl_" in plain.rpartition("?")[2]):
             parse_upstream(plain)
             return fields
         said = _fields_of(plain)

@@ -29,7 +29,7 @@ from vermilion.commands.registry import CATEGORY_ORDER, Command
 from vermilion.commands.syntax import NO_AUTH, KeyFlag, KeySpec
 from vermilion.errors import RespError
 from vermilion.kinds import to_bytes
-from vermilion.session import GATE_ACL, GATE_AUTH, GATE_MULTI, Session
+from vermilion.session import GATE_ACL, GATE_AUTH, Session
 from vermilion.settings import Settings
 
 if TYPE_CHECKING:
@@ -380,7 +380,7 @@ class AccessControl:
 
     def _context(self, session: Session) -> Context:
         """Return where a session makes its calls."""
-        return "multi" if session.gates & GATE_MULTI else "toplevel"
+        return "toplevel" if session.queue is None else "multi"
 
     def _note(self, session: Session, refusal: Refusal) -> None:
         """Count and log a refusal."""

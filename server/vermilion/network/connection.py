@@ -194,7 +194,8 @@ class Connection(asyncio.Protocol):
         self._running = calls
         rest = self._execute_batch(session, calls, self._encode, out)
         session.last_active_ms = self._clients.now_ms
-        self._send(out)
+        if out:  # a proxy's replies come later
+            self._send(out)
         if rest:
             self._waiting[:0] = rest
 
