@@ -2,7 +2,7 @@
 
     _rows        element -> its row                _table       row -> its vector, see `vectors.py`
     _elements    row -> the element                _levels      row -> how many layers of a graph it is in, less one
-    attributes   element -> its attribute
+    attributes   element -> its attribute          _numbers     row -> how many were added up to it, itself included
 
 Redis has a graph in place of the table, an HNSW (Malkov and Yashunin, 2016): each element is in layer 0, a quarter of
 them in layer 1, a quarter of those in layer 2, and is linked with elements near it in each of its layers. Here there
@@ -12,12 +12,14 @@ what comes later fills it: an element chooses M of those that it finds, in the o
 a search, changes nothing: each finds what Redis finds with TRUTH.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from random import Random
 from typing import ClassVar, Final, NamedTuple
 
 from vermilion.structures.structure import Structure
-from vermilion.structures.vectors import Packed, Quantization, table
+from vermilion.structures.vector_graph import Graph
+from vermilion.structures.vectors import Floats, Packed, Quantization, multiplied, projected, table
 
 DEFAULT_LINKS: Final = 16
 
@@ -34,6 +36,17 @@ class Similar(NamedTuple):
     """From 0, the opposite direction, to 1, the same one."""
 
 
+class Node(NamedTuple):
+    """An element as it is kept."""
+
+    element: bytes
+    packed: Packed
+    level: int
+    """The highest layer that it is in."""
+    number: int
+    """How many elements had been added when it was, itself included."""
+
+
 class VectorSet(Structure):
     """Elements by their vectors.
 
@@ -42,11 +55,12 @@ class VectorSet(Structure):
         quantization: how they are kept.
         links: how many links an element would have in a layer: M.
         input_dimensions: of the vectors as they come, where they are projected; 0 where they are not.
+        matrix: what projects them, of `dimensions` rows, where it is not what `vectors.projected` stands for.
         uid: tells the vector sets of a server apart.
 
     LLM Context:
-        - `add` and `search` take vectors of `dimensions` numbers; a caller projects those of `input_dimensions`
-          itself, by `vectors.projected`.
+        - `add` and `search` take vectors of `dimensions` numbers; a caller has those of `input_dimensions` made
+          such ones by `project`.
         - `added` counts all that were ever added, an element's new vectors included.
 
     Example:
@@ -60,8 +74,8 @@ class VectorSet(Structure):
     """
 
     __slots__ = (
-        "_elements", "_levels", "_rows", "_table", "added", "attributes", "dimensions", "input_dimensions",
-        "links", "quantization", "uid",
+        "_elements", "_levels", "_numbers", "_rows", "_table", "added", "attributes", "dimensions",
+        "input_dimensions", "links", "matrix", "quantization", "uid",
     )  # fmt: skip
 
     type_name: ClassVar[str] = "vectorset"
@@ -73,18 +87,21 @@ class VectorSet(Structure):
         links: int = DEFAULT_LINKS,
         *,
         input_dimensions: int = 0,
+        matrix: "Floats | None" = None,
         uid: int = 0,
     ) -> None:
         self.dimensions = dimensions
         self.quantization = quantization
         self.links = links
         self.input_dimensions = input_dimensions
+        self.matrix = matrix
         self.uid = uid
         self.added = 0
         self.attributes: dict[bytes, bytes] = {}
         self._rows: dict[bytes, int] = {}
         self._elements: list[bytes] = []
         self._levels = bytearray()
+        self._numbers = array("Q")
         self._table = table(quantization, dimensions)
 
     @property
@@ -112,6 +129,7 @@ class VectorSet(Structure):
             self.quantization,
             self.links,
             input_dimensions=self.input_dimensions,
+            matrix=self.matrix,
             uid=self.uid,
         )
         other.added = self.added
@@ -119,6 +137,7 @@ class VectorSet(Structure):
         other._rows = dict(self._rows)
         other._elements = list(self._elements)
         other._levels = bytearray(self._levels)
+        other._numbers = self._numbers[:]
         other._table = self._table.copy()
         return other
 
@@ -126,20 +145,25 @@ class VectorSet(Structure):
 
     def add(self, element: bytes, vector: Sequence[float], random: Random) -> bool:
         """Give an element a vector; return whether it is new. An old one keeps its attribute."""
-        packed = self.quantization.pack(vector)
         level = 0
         while level < _HIGHEST_LEVEL and random.random() < _RISING:
             level += 1
-        self.added += 1
-        row = self._rows.get(element)
+        return self.place(Node(element, self.quantization.pack(vector), level, self.added + 1))
+
+    def place(self, node: "Node") -> bool:
+        """Give an element a vector that is packed; return whether it is new."""
+        self.added = max(self.added, node.number)
+        row = self._rows.get(node.element)
         if row is not None:
-            self._table[row] = packed
-            self._levels[row] = level
+            self._table[row] = node.packed
+            self._levels[row] = node.level
+            self._numbers[row] = node.number
             return False
-        self._rows[element] = len(self._elements)
-        self._elements.append(element)
-        self._levels.append(level)
-        self._table.append(packed)
+        self._rows[node.element] = len(self._elements)
+        self._elements.append(node.element)
+        self._levels.append(node.level)
+        self._numbers.append(node.number)
+        self._table.append(node.packed)
         return True
 
     def remove(self, element: bytes) -> bool:
@@ -147,9 +171,10 @@ class VectorSet(Structure):
         row = self._rows.pop(element, None)
         if row is None:
             return False
-        last, level = self._elements.pop(), self._levels.pop()
+        last, level, number = self._elements.pop(), self._levels.pop(), self._numbers.pop()
         if last != element:
             self._elements[row], self._levels[row], self._rows[last] = last, level, row
+            self._numbers[row] = number
         del self._table[row]
         self.attributes.pop(element, None)
         return True
@@ -220,6 +245,21 @@ class VectorSet(Structure):
             if not missing:
                 break
         return layers
+
+    def project(self, vector: Sequence[float]) -> Floats:
+        """Return a vector of `input_dimensions` numbers in the dimensions of those that are kept."""
+        if self.matrix is not None:
+            return multiplied(self.matrix, vector)
+        return projected(vector, self.dimensions)
+
+    def nodes(self) -> Iterator[Node]:
+        """Yield all elements, row by row."""
+        for row, element in enumerate(self._elements):
+            yield Node(element, self._table[row], self._levels[row], self._numbers[row])
+
+    def graph(self) -> Graph:
+        """Return links between the rows, which are still to be made; the elements must not change meanwhile."""
+        return Graph(self._table, self._levels, self.links)
 
     def pick(self, random: Random) -> bytes:
         """Return an element by chance; there is one."""

@@ -18,9 +18,9 @@ import math
 import sys
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import mul
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import ClassVar, Final, NamedTuple, Self, TypeAlias
 
 Floats: TypeAlias = "array[float]"
 """32-bit floats."""
@@ -38,6 +38,14 @@ def from_bytes(data: bytes) -> Floats:
     if sys.byteorder == "big":
         found.byteswap()
     return found
+
+
+def to_bytes(values: Floats) -> bytes:
+    """Return 32-bit floats as they are written, little-endian."""
+    if sys.byteorder == "big":
+        values = values[:]
+        values.byteswap()
+    return values.tobytes()
 
 
 def _single(value: float) -> float:
@@ -71,6 +79,38 @@ def projected(vector: Sequence[float], dimensions: int) -> Floats:
     return (shuffled * repeats)[:dimensions]
 
 
+def hadamard(rows: int, columns: int) -> Iterator[bytes]:
+    """Yield the rows of the matrix that `projected` stands for, as 32-bit floats, little-endian.
+
+    Example:
+        >>> [[round(value, 3) for value in from_bytes(row)] for row in hadamard(2, 3)]
+        [[0.577, 0.577, 0.577], [0.577, -0.577, 0.577]]
+    """
+    scale = _single(1 / math.sqrt(columns))
+    plus, minus = to_bytes(floats([scale])), to_bytes(floats([-scale]))
+    bits = (columns - 1).bit_length()
+    for row in range(rows):
+        # The columns with another bit set repeat those without it, negated where the row has that bit, too.
+        part, negated = plus, minus
+        for bit in range(bits):
+            if row >> bit & 1:
+                part, negated = part + negated, negated + part
+            else:
+                part, negated = part * 2, negated * 2
+        yield part[: 4 * columns]
+
+
+def multiplied(matrix: Floats, vector: Sequence[float]) -> Floats:
+    """Return a vector multiplied by a matrix, which is written row by row.
+
+    Example:
+        >>> list(multiplied(floats([1, 2, 3, 4]), [10, 1]))
+        [12.0, 34.0]
+    """
+    size = len(vector)
+    return floats(sum(map(mul, matrix[at : at + size], vector)) for at in range(0, len(matrix), size))
+
+
 # Quantisation ---------------------------------------------------------------------------------------------
 
 
@@ -96,13 +136,13 @@ class Quantization(NamedTuple):
     pack: Callable[[Sequence[float]], Packed]
     unpack: Callable[[Packed, int], Sequence[float]]
     """Takes a vector and its dimensions, returns about the vector that was packed."""
+    size: Callable[[int], int]
+    """Takes the dimensions of a vector, returns how many bytes it has when it is packed."""
 
 
 def _pack_f32(vector: Sequence[float]) -> Packed:
     direction, norm = _normalized(vector)
-    if sys.byteorder == "big":
-        direction.byteswap()
-    return Packed(direction.tobytes(), norm, 0.0)
+    return Packed(to_bytes(direction), norm, 0.0)
 
 
 def _unpack_f32(packed: Packed, _: int) -> Floats:
@@ -129,7 +169,7 @@ def _unpack_int8(packed: Packed, _: int) -> Floats:
 def _pack_bin(vector: Sequence[float]) -> Packed:
     direction, norm = _normalized(vector)
     bits = "".join(["1" if value > 0 else "0" for value in reversed(direction)])
-    return Packed(int(bits, 2).to_bytes(-(-len(vector) // 64) * 8, "little"), norm, 0.0)
+    return Packed(int(bits, 2).to_bytes(_words(len(vector)), "little"), norm, 0.0)
 
 
 def _unpack_bin(packed: Packed, dimensions: int) -> Floats:
@@ -137,9 +177,14 @@ def _unpack_bin(packed: Packed, dimensions: int) -> Floats:
     return floats([1.0 if bits >> place & 1 else -1.0 for place in range(dimensions)])
 
 
-F32: Final = Quantization("f32", _pack_f32, _unpack_f32)
-INT8: Final = Quantization("int8", _pack_int8, _unpack_int8)
-BIN: Final = Quantization("bin", _pack_bin, _unpack_bin)
+def _words(dimensions: int) -> int:
+    """Return how many bytes words of 64 bits take that have a bit for each dimension."""
+    return -(-dimensions // 64) * 8
+
+
+F32: Final = Quantization("f32", _pack_f32, _unpack_f32, (4).__mul__)
+INT8: Final = Quantization("int8", _pack_int8, _unpack_int8, int)
+BIN: Final = Quantization("bin", _pack_bin, _unpack_bin, _words)
 
 
 # Tables ---------------------------------------------------------------------------------------------------
@@ -154,6 +199,9 @@ class Table(ABC):
     """
 
     __slots__ = ("_norms", "_ranges", "dimensions", "quantization")
+
+    group_size: ClassVar[int]
+    """How many rows are compared with each other within some milliseconds."""
 
     def __init__(self, quantization: Quantization, dimensions: int) -> None:
         self.quantization = quantization
@@ -192,9 +240,13 @@ class Table(ABC):
     def copy(self) -> Self:
         """Return a table of its own with the same vectors."""
         table = type(self)(self.quantization, self.dimensions)
-        for row in range(len(self)):
-            table.append(self[row])
+        table.take_over(self)
         return table
+
+    def take_over(self, other: Self) -> None:
+        """Become a copy of another table."""
+        self._norms = other._norms[:]
+        self._ranges = other._ranges[:]
 
     def __sizeof__(self) -> int:
         """Return its bytes, the vectors' included."""
@@ -213,6 +265,22 @@ class Table(ABC):
         Returns:
             Distances are 0 for the same direction and 2 for the opposite one; those that are no number come first.
         """
+
+    @abstractmethod
+    def nearby(self, rows: Sequence[int], most: int) -> list[tuple[list[int], list[float]]]:
+        """Return for each of some rows which others of them are nearest to it.
+
+        Args:
+            rows: up to `group_size` of them, each once.
+            most: how many others at most, 1 or more.
+
+        Returns:
+            Their places among the rows and their distances, the nearest first.
+        """
+
+    @abstractmethod
+    def between(self, firsts: Sequence[int], seconds: Sequence[int]) -> list[float]:
+        """Return the distances between rows, pair by pair."""
 
     @abstractmethod
     def _data(self, row: int) -> bytes:
@@ -240,32 +308,48 @@ class PlainTable(Table):
 
     __slots__ = ("_rows",)
 
+    group_size = 32
+
     def __init__(self, quantization: Quantization, dimensions: int) -> None:
         super().__init__(quantization, dimensions)
         self._rows: list[bytes] = []
 
     def nearest(self, packed: Packed, most: int) -> list[tuple[int, float]]:
         """Return the rows nearest to a vector."""
-        distances = list(enumerate(self._distances(packed)))
-        if most >= len(distances):
-            return sorted(distances, key=_closeness)
-        return heapq.nsmallest(most, distances, key=_closeness)
+        return _nearest(self._distances(packed, self._rows, self._ranges), most)
 
-    def _distances(self, packed: Packed) -> Floats:
-        """Return the distance of every row."""
+    def nearby(self, rows: Sequence[int], most: int) -> list[tuple[list[int], list[float]]]:
+        """Return for each of some rows which others of them are nearest to it."""
+        vectors, ranges = [self._rows[row] for row in rows], [self._ranges[row] for row in rows]
+        found = []
+        for place, row in enumerate(rows):
+            others = _nearest(self._distances(self[row], vectors, ranges), most + 1)
+            kept = [other for other in others if other[0] != place][:most]
+            found.append(([other for other, _ in kept], [distance for _, distance in kept]))
+        return found
+
+    def between(self, firsts: Sequence[int], seconds: Sequence[int]) -> list[float]:
+        """Return the distances between rows, pair by pair."""
+        return [
+            self._distances(self[first], [self._rows[second]], [self._ranges[second]])[0]
+            for first, second in zip(firsts, seconds, strict=True)
+        ]
+
+    def _distances(self, packed: Packed, rows: Sequence[bytes], ranges: Sequence[float]) -> Floats:
+        """Return the distances of vectors from one."""
         if self.quantization is BIN:
             bits = int.from_bytes(packed.data, "little")
-            different = [(int.from_bytes(row, "little") ^ bits).bit_count() for row in self._rows]
+            different = [(int.from_bytes(row, "little") ^ bits).bit_count() for row in rows]
             return floats([2 * count / self.dimensions for count in different])
         if self.quantization is F32:
             wanted = from_bytes(packed.data)
-            return floats([1 - sum(map(mul, from_bytes(row), wanted)) for row in self._rows])
+            return floats([1 - sum(map(mul, from_bytes(row), wanted)) for row in rows])
         steps = array("b", packed.data)
         scale = packed.range / (127 * 127)
         return floats(
             [
                 min(max(1 - sum(map(mul, array("b", row), steps)) * scale * reach, 0.0), 2.0)
-                for row, reach in zip(self._rows, self._ranges, strict=True)
+                for row, reach in zip(rows, ranges, strict=True)
             ]
         )
 
@@ -281,9 +365,22 @@ class PlainTable(Table):
     def _shrink(self) -> None:
         self._rows.pop()
 
+    def take_over(self, other: Self) -> None:
+        """Become a copy of another table."""
+        super().take_over(other)
+        self._rows = list(other._rows)
+
     def _bytes(self) -> int:
         each = sys.getsizeof(self._rows[0]) if self._rows else 0
         return sys.getsizeof(self._rows) + len(self._rows) * each
+
+
+def _nearest(distances: Sequence[float], most: int) -> list[tuple[int, float]]:
+    """Return the places of the least distances and what they are, the least first."""
+    entries = list(enumerate(distances))
+    if most >= len(entries):
+        return sorted(entries, key=_closeness)
+    return heapq.nsmallest(most, entries, key=_closeness)
 
 
 def _closeness(entry: tuple[int, float]) -> float:
