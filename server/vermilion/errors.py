@@ -710,7 +710,6 @@ FILTER_TOO_LONG: Final = "ERR FILTER expression is too long"  # our own
 VSIM_SYNTAX: Final = "ERR syntax error in VSIM command"
 RANDOM_COUNT_NOT_AN_INTEGER: Final = "ERR COUNT value is not an integer"
 NOT_COPYABLE: Final = "ERR not supported for this module key"
-NOT_DUMPABLE: Final = "ERR DUMP of a vectorset is not supported"  # our own
 
 
 def dimension_mismatch(got: int, has: int) -> str:

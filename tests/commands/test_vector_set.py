@@ -6,6 +6,7 @@ import pytest
 
 from vermilion.commands import vector_set
 from vermilion.engine.engine import Engine
+from vermilion.protocol.reply import OK
 
 Run = Callable[..., object]
 
@@ -86,6 +87,17 @@ def test_links_come_by_layer(run: Run) -> None:
     assert all(0.5 <= score <= 1 for layer in scored for score in layer.values())
 
 
-def test_dump_is_refused(run: Run) -> None:
-    fill(run, 1)
-    assert run("DUMP", "k") == "ERR DUMP of a vectorset is not supported"
+def test_a_matrix_that_would_not_fit_into_a_file_is_refused(run: Run) -> None:
+    refusal = "ERR invalid vector specification"
+    assert run("VADD", "k", "REDUCE", 1 << 16, "FP32", b"\0\0\x80\x3f" * 1025, "a") == refusal
+    assert run("EXISTS", "k") == 0
+
+
+def test_there_and_back_again(run: Run) -> None:
+    fill(run, 40)
+    before = run("VSIM", "k", "VALUES", 2, 1, 0, "COUNT", 40, "WITHSCORES", "WITHATTRIBS")
+    assert run("RESTORE", "other", 0, run("DUMP", "k")) == OK
+    assert run("VSIM", "other", "VALUES", 2, 1, 0, "COUNT", 40, "WITHSCORES", "WITHATTRIBS") == before
+    info = run("VINFO", "other")
+    assert isinstance(info, dict)
+    assert list(info.values())[7:] == [1, 40]

@@ -23,6 +23,8 @@ from vermilion.structures.hash import Hash
 from vermilion.structures.list import List
 from vermilion.structures.set import Set
 from vermilion.structures.stream import Stream
+from vermilion.structures.vector_set import VectorSet
+from vermilion.structures.vectors import F32, INT8
 from vermilion.structures.zset import ZSet
 
 LIMITS = Settings()
@@ -44,6 +46,19 @@ RECORDED = bytes.fromhex(
     "ff 9a6cbf97e7704837"
 )
 """What Redis 8.0.6 saved: keys with deadlines and frequencies, in databases 0 and 2, and a library."""
+
+
+VECTORS = bytes.fromhex(
+    "524544495330303132fa0972656469732d76657205382e302e36fa0a72656469732d62697473c040fa056374696d65c253f5026bfa08"
+    "757365642d6d656dc2087a0d00fa08616f662d62617365c000fe00fb0201fc00d8c32cbb03000007086578706972696e6781bde72da2"
+    "bb1eb400020202010250000201020305c30f18043acd133f3ae0050300bf200f003f0501610508e8dc723f9be8a13e020c0201028001"
+    "00000202000220020002000210020002000210020002804069b1e9000705706c61696e81bde72da2bb1eb40002020202025001020205"
+    "0162050005023f7f0207020202800100000002010220020102813c9b2ba00000000002813f64f92e400f1bbd05016105017805025f7f"
+    "0207020102800100000002010220020202813c9b2ba00000000002813f4ccccd40a0000000ff93a98bc7727cbacf"
+)
+"""What Redis 8.0.6 saved: two vector sets, one of them with a deadline."""
+
+JSON = b"\x81" + bytes.fromhex("45e25238df912c03")
 
 
 def databases(count: int = 16) -> list[Database]:
@@ -102,6 +117,36 @@ def test_a_recorded_file() -> None:
     assert held.deadline(b"f") == FAR_MS
     assert dbs[0].field_expires
     assert list(dbs[2].data) == [b"s"]
+
+
+def test_a_recorded_file_of_vector_sets() -> None:
+    dbs = databases(1)
+    assert rdb.read(VECTORS, LIMITS).load(dbs, NOW_MS) == Loaded(2, 0)
+    plain, reduced = dbs[0].peek(b"plain"), dbs[0].peek(b"expiring")
+    assert isinstance(plain, VectorSet)
+    assert isinstance(reduced, VectorSet)
+    assert (plain.packed(b"a"), plain.attributes) == (INT8.pack([3, 4]), {b"a": b"x"})
+    assert reduced.packed(b"a") == F32.pack(reduced.project([1, 2, 3]))
+    assert dbs[0].expires == {b"expiring": FAR_MS}
+    assert {plain.uid, reduced.uid} == {0, 1}
+    assert dbs[0].stats.next_vector_set() == 2
+    found = databases(1)
+    rdb.read(written(dbs), LIMITS).load(found, NOW_MS)
+    again = found[0].peek(b"plain")
+    assert isinstance(again, VectorSet)
+    assert list(again.nodes()) == list(plain.nodes())
+
+
+def test_a_vector_set_is_captured_as_it_is() -> None:
+    dbs = databases(1)
+    rdb.read(VECTORS, LIMITS).load(dbs, NOW_MS)
+    before = written(dbs)
+    table = rdb.captured(dbs[0])
+    held = dbs[0].peek(b"plain")
+    assert isinstance(held, VectorSet)
+    held.add(b"c", [1, 1], Random(1))
+    held.remove(b"a")
+    assert b"".join(part.data for part in rdb.parts([table])) == before
 
 
 def test_what_is_written_is_read() -> None:
@@ -178,7 +223,8 @@ def test_other_versions(data: bytes) -> None:
         (b"REDIS0012\xff", "damaged"), (b"REDIS0012\xff" + b"x" * 8, "checksum"),
         (b"REDIS0012\x00\x01k\x01v\x00\x01k\x01v\xff" + bytes(8), "damaged"),
         (b"REDIS0012\xf6\x01x\xff" + bytes(8), "damaged"), (b"REDIS0012\xf7\x01x\xff" + bytes(8), "of a module"),
-        (b"REDIS0012\x07\x01k\x01v\xff" + bytes(8), "of a module, such as vector sets"),
+        (b"REDIS0012\x06\x01k\x01v\xff" + bytes(8), "of a module other than that of vector sets"),
+        (b"REDIS0012\x07\x01k" + JSON + b"\x02\x01\x00\xff" + bytes(8), "a value of the module ReJSON-RL, version 3"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read(data: bytes, reason: str) -> None:

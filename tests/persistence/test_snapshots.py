@@ -16,7 +16,6 @@ from vermilion.errors import RespError
 from vermilion.persistence.snapshots import LoadError, Save
 from vermilion.protocol.reply import Reply
 from vermilion.settings import Settings
-from vermilion.structures.vector_set import VectorSet
 
 NOW_MS = 1_795_000_000_000
 
@@ -287,6 +286,26 @@ def test_slices(server: Server, held: list[Save], keys: int) -> None:
     assert held[0].keys_done == keys
 
 
+@pytest.mark.parametrize("change", ["VADD v VALUES 2 1 1 new M 4", "VREM v e1", "DEL v"])
+def test_a_vector_set_is_written_in_slices(
+    server: Server, held: list[Save], tmp_path: Path, change: str
+) -> None:
+    for number in range(600):
+        server.run(f"VADD v VALUES 2 {number % 7} {number} e{number} M 4 SETATTR {number}")
+    server.run("BGSAVE")
+    slices = 1
+    while not held[0].advance(0):
+        slices += 1
+        if slices == 3:
+            reply = server.run(change)
+    assert reply == 1
+    assert slices > 5
+    held[0].settle()
+    other = Server(tmp_path)
+    assert other.run("VCARD v") == 600
+    assert other.run("VGETATTR v e599") == b"599"
+
+
 def test_what_is_given_up_changes_nothing(server: Server, held: list[Save]) -> None:
     server.run("SET a 1")
     server.run("SAVE")
@@ -449,18 +468,3 @@ def test_a_journal_is_refused(server: Server) -> None:
     assert server.run("CONFIG GET appendonly") == {b"appendonly": b"no"}
     server.run("CONFIG SET appendonly no")
     assert server.run("BGREWRITEAOF") == errors.NO_JOURNAL_TO_REWRITE
-
-
-# What a file cannot hold ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("call", ["SAVE", "BGSAVE"])
-def test_vector_sets_are_left_out(
-    server: Server, tmp_path: Path, log: pytest.LogCaptureFixture, call: str
-) -> None:
-    server.engine.databases[0].store(b"vectors", VectorSet.__new__(VectorSet))
-    server.run("SET a 1")
-    server.run(call)
-    assert "1 vector sets of DB 0 are left out: an RDB has no form for them" in log.messages
-    assert server.info("rdb_last_bgsave_status") == "ok"
-    assert Server(tmp_path).run("DBSIZE") == 1

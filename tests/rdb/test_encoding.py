@@ -78,3 +78,27 @@ def test_long_strings_are_compressed_as_long_as_there_is_time() -> None:
 def test_numbers_of_eight_bytes() -> None:
     reader = Reader(b"\xff" * 16 + bytes(6) + b"\xf0\x3f")
     assert (reader.uint64(), reader.int64(), reader.double(), reader.place) == (2**64 - 1, -1, 1.0, 24)
+
+
+numbers = st.one_of(st.integers(0, 2**14), st.integers(0, 2**64 - 1))
+
+
+@given(st.lists(numbers))
+def test_lengths_behind_a_mark(expected: list[int]) -> None:
+    data = b"".join(b"\x02" + write_length(number) for number in expected)
+    reader = Reader(b"x" + data + b"y")
+    reader.byte()
+    assert reader.marked(2, len(expected)) == expected
+    assert (reader.take(1), reader.left) == (b"y", 0)
+    for size in range(len(data)):
+        with pytest.raises(FormatError):
+            Reader(data[:size]).marked(2, len(expected))
+
+
+@pytest.mark.parametrize(
+    ("data", "count"),
+    [("0105", 1), ("0205", 2), ("0282", 1), ("02ff00", 1), ("020502", 2), ("02050105", 2), ("0205", 1 << 62)],
+)
+def test_what_is_no_length_behind_a_mark(data: str, count: int) -> None:
+    with pytest.raises(FormatError):
+        Reader(bytes.fromhex(data)).marked(2, count)

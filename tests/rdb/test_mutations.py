@@ -1,5 +1,7 @@
 """Damaged payloads: whatever bytes have a right footer, a value or one of two errors comes of them, at once."""
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,8 @@ from vermilion.structures.hash import Hash
 from vermilion.structures.list import List
 from vermilion.structures.set import Set
 from vermilion.structures.stream import Stream
+from vermilion.structures.vector_set import VectorSet
+from vermilion.structures.vectors import BIN, F32, INT8, Quantization
 from vermilion.structures.zset import ZSet
 
 LIMITS = Settings()
@@ -63,6 +67,14 @@ def _list() -> List:
     return made
 
 
+def _vector_set(quantization: Quantization, *, projected: bool) -> VectorSet:
+    made = VectorSet(3, quantization, 4, input_dimensions=5 * projected)
+    for number in range(5):
+        made.add(b"e%d" % number, [1.0, number - 2.0, 3.0], Random(number))
+    made.describe(b"e1", b"attribute")
+    return made
+
+
 def _body(value: object) -> bytes:
     """A value as RDB has it, uncompressed: a changed byte then changes what it says, not only how it is packed."""
     out = Writer()
@@ -74,6 +86,8 @@ BODIES = [
     *(_body(_hash(large=large, deadlines=deadlines)) for large in (False, True) for deadlines in (False, True)),
     _body(_zset(packed=True)), _body(_zset(packed=False)), _body(_stream()), _body(_list()), _body(_set(b"1", b"9")),
     _body(_set(b"1", b"b")), _body(_set(b"x" * 70, b"b")), _body(b"text"),
+    _body(_vector_set(F32, projected=True)), _body(_vector_set(INT8, projected=False)),
+    _body(_vector_set(BIN, projected=False)),
 ]  # fmt: skip
 
 

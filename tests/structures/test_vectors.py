@@ -170,3 +170,12 @@ def test_without_numpy_python_searches(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(vectors.table(F32, 2), NumpyTable)
     monkeypatch.setitem(sys.modules, "vermilion.structures.numpy_vectors", None)
     assert isinstance(vectors.table(F32, 2), PlainTable)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (2, 3), (9, 2), (7, 7), (20, 300), (5, 64)])
+def test_the_matrix_is_that_of_the_projection(rows: int, columns: int) -> None:
+    random = Random(2)
+    vector = floats(random.uniform(-5, 5) for _ in range(columns))
+    matrix = vectors.from_bytes(b"".join(vectors.hadamard(rows, columns)))
+    assert len(matrix) == rows * columns
+    assert vectors.multiplied(matrix, vector) == pytest.approx(projected(vector, rows), abs=1e-4)

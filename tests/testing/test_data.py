@@ -76,6 +76,7 @@ def test_times_to_live(instance: Vermilion, client: Any) -> None:
 
 def fill(client: Any) -> None:
     """Make keys of all types."""
+    client.execute_command("VADD", "vectors", "VALUES", 2, 1, 2, "a", "SETATTR", "x")
     client.set("text", "v")
     client.set(b"\xff", b"\xfe")
     client.set("$set", "$base64:")
@@ -136,7 +137,7 @@ def test_a_dump_can_be_read(instance: Vermilion) -> None:
     assert data["zset"] == {"$zset": {"b": -2.5, "a": 1, "$base64:/Q==": 1e300, "c": "inf"}}
     assert data["stream"] == {"$stream": [["1-1", {"f": "v"}]]}
     assert data["twice"] == {"$stream": [["1-1", [["f", "1"], ["f", "2"]]]]}
-    assert set(data["grouped"]) == {"$rdb"}
+    assert set(data["grouped"]) == set(data["vectors"]) == {"$rdb"}
     assert data["$databases"] == {"3": {"elsewhere": "1"}}
     assert data["$base64:JGRhdGFiYXNlcw=="] == "a key like any other"
 

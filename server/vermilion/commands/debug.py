@@ -27,7 +27,6 @@ from vermilion.session import Session
 from vermilion.structures.hash import Hash
 from vermilion.structures.list import List
 from vermilion.structures.set import Set
-from vermilion.structures.vector_set import VectorSet
 from vermilion.structures.zset import ZSet
 
 LOGGER: Final = logging.getLogger("vermilion")
@@ -99,7 +98,7 @@ def _object(session: Session, arguments: list[bytes]) -> Status:
     held = _held(session, key)
     settings = session.server.settings
     sharing = not (settings.maxmemory and settings.maxmemory_policy.endswith(("lru", "lfu")))
-    length = 0 if isinstance(held, VectorSet) else serialized_length(held)  # it has no form in a file
+    length = serialized_length(held)
     idle = db.idle_seconds(key)
     used = (db.clock.now_ms() // 1000 - idle) & 0xFFFFFF
     return Status(

@@ -22,8 +22,6 @@ from vermilion.structures.vector_set import VectorSet
 def dump(db: Database, key: ReadKey) -> bytes | None:
     """Return the value at a key as bytes that RESTORE takes, nil when the key does not exist."""
     held = db.lookup(key)
-    if isinstance(held, VectorSet):  # its payload is the module's own, and not written here
-        raise RespError(errors.NOT_DUMPABLE)
     return None if held is None else payload.dump(held)
 
 
@@ -68,6 +66,8 @@ def restore(session: Session, argv: list[bytes]) -> Status:
         if db.remove(key):
             db.changed(key, "del")
         return OK
+    if isinstance(value, VectorSet):
+        value.uid = db.stats.next_vector_set()
     db.place(key, value, deadline or None)
     if options.idle is not None:
         db.set_idle(key, options.idle)

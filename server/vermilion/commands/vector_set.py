@@ -23,7 +23,7 @@ from vermilion.protocol.reply import NULL_ARRAY, Reply, Status
 from vermilion.session import Session
 from vermilion.structures.filter_expression import FilterError, FilterExpression
 from vermilion.structures.vector_set import DEFAULT_LINKS, Similar, VectorSet
-from vermilion.structures.vectors import BIN, F32, INT8, Quantization, floats, from_bytes, projected
+from vermilion.structures.vectors import BIN, F32, INT8, Quantization, floats, from_bytes
 from vermilion.version import REDIS_MODULE
 
 _KEYS: Final = (KeySpec(("RW", "access", "update"), 1),)
@@ -33,6 +33,9 @@ _QUANTIZATIONS: Final = {b"NOQUANT": F32, b"Q8": INT8, b"BIN": BIN}
 
 _MOST_DIMENSIONS: Final = 1 << 16
 """Into how many a vector may be projected: the word that asks for them is shorter than they are."""
+
+_MOST_CELLS: Final = 1 << 26
+"""How large the matrix may be that projects them, which Redis keeps, and DUMP writes here, too: 256 MB."""
 
 _MOST_STEPS: Final = 5_000_000
 """How many steps of a filter one call may take: some seconds."""
@@ -96,6 +99,8 @@ def _addition(argv: Sequence[bytes]) -> _Addition:
     vector, at = _vector(argv, at)
     if at >= len(argv):
         raise RespError(errors.wrong_arity("VADD"))
+    if reduced * len(vector) > _MOST_CELLS:
+        raise RespError(errors.INVALID_VECTOR)
     element = argv[at]
     quantization, links, attribute = INT8, DEFAULT_LINKS, None
     words = iter(argv[at + 1 :])
@@ -149,13 +154,12 @@ def vadd(session: Session, argv: list[bytes]) -> bool:
             asked.quantization,
             asked.links,
             input_dimensions=len(asked.vector) if asked.reduced else 0,
-            uid=db.stats.vector_sets,
+            uid=db.stats.next_vector_set(),
         )
-        db.stats.vector_sets += 1
         db.put(key, held)
     else:
         _check_fit(held, asked)
-    vector = projected(asked.vector, asked.reduced) if asked.reduced else asked.vector
+    vector = held.project(asked.vector) if asked.reduced else asked.vector
     new = held.add(asked.element, vector, db.random)
     if asked.attribute is not None:
         held.describe(
@@ -380,7 +384,7 @@ def _centre(held: VectorSet, argv: Sequence[bytes]) -> tuple[Sequence[float], in
         raise RespError(errors.dimension_mismatch(len(vector), held.dimensions))
     if len(vector) != held.input_dimensions:
         raise RespError(errors.input_dimension_mismatch(len(vector), held.input_dimensions))
-    return projected(vector, held.dimensions), at
+    return held.project(vector), at
 
 
 def _found(held: VectorSet, vector: Sequence[float], query: _Query) -> Iterator[Similar]:

@@ -65,6 +65,11 @@ class KeyspaceStats:
         """How many vector sets were ever made: the next one's uid."""
         self.reset()
 
+    def next_vector_set(self) -> int:
+        """Return the uid of a new vector set."""
+        self.vector_sets += 1
+        return self.vector_sets - 1
+
     @property
     def hits(self) -> int:
         """Look-ups by reading commands that found their key."""

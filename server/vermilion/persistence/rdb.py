@@ -10,21 +10,19 @@ read. So are those of Redis since 2.6, and of Valkey, whose own version 80 says 
 form of hashes of its own.
 """
 
-import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO, Final, NamedTuple
 
 from vermilion.keyspace.database import Database
 from vermilion.rdb import hash as hashes
+from vermilion.rdb import vector_set as vector_sets
 from vermilion.rdb.crc64 import crc64
 from vermilion.rdb.encoding import FormatError, Reader, Writer
 from vermilion.rdb.value import read_content, write_value
 from vermilion.settings import Settings
 from vermilion.structures.vector_set import VectorSet
 from vermilion.version import REDIS_VERSION
-
-LOGGER: Final = logging.getLogger("vermilion")
 
 VERSION: Final = 12
 """What Redis 8.0 writes, and the newest of its versions that it reads."""
@@ -125,6 +123,8 @@ class Snapshot(NamedTuple):
                 continue
             db = databases[entry.database]
             db.remove(entry.key)
+            if isinstance(entry.value, VectorSet):
+                entry.value.uid = db.stats.next_vector_set()
             db.load(entry.key, entry.value, entry.deadline_ms)
             if entry.idle_s is not None:
                 db.set_idle(entry.key, entry.idle_s)
@@ -145,7 +145,7 @@ class Table(NamedTuple):
 
     Args:
         number: which of the databases it is.
-        data: key to value, as a database holds it or as `Content`.
+        data: key to value, as a database holds it or as `Content`; a vector set is not changed meanwhile.
         expires: key to deadline.
         idle_seconds: says for how long a key was not used; None where that is not to be written.
     """
@@ -165,38 +165,21 @@ class Part(NamedTuple):
 
 def live(db: Database, *, idle_times: bool = False) -> Table:
     """Return the keys of a database, which must not change until they have been written."""
-    data = _storable(db)
-    return Table(
-        db.index, db.data if data is None else data, db.expires, db.idle_seconds if idle_times else None
-    )
-
-
-def _storable(db: Database) -> dict[bytes, object] | None:
-    """Return the keys whose values a file can hold; None where that is all of them."""
-    if VectorSet not in set(map(type, db.data.values())):
-        return None
-    data = {key: value for key, value in db.data.items() if type(value) is not VectorSet}
-    LOGGER.warning(
-        "%d vector sets of DB %d are left out: an RDB has no form for them",
-        len(db.data) - len(data),
-        db.index,
-    )
-    return data
+    return Table(db.index, db.data, db.expires, db.idle_seconds if idle_times else None)
 
 
 def captured(db: Database, *, idle_times: bool = False) -> Table:
     """Return the keys of a database as they are now, whatever happens to it later.
 
     What can be changed in place is put into its final form here, which takes its time; strings are only copied by
-    reference.
+    reference. The final form of a vector set takes far longer than a copy of it.
     """
-    data = _storable(db)
-    if data is None:
-        data = dict(db.data)
+    data: dict[bytes, object] = dict(db.data)
     if not set(map(type, data.values())) <= _IMMUTABLE:
         for key, value in data.items():
             if type(value) not in _IMMUTABLE:
-                data[key] = _content(value)  # no new key: the dict may be gone over meanwhile
+                # No new key: the dict may be gone over meanwhile.
+                data[key] = value.copy() if isinstance(value, VectorSet) else _content(value)
     return Table(db.index, data, dict(db.expires), db.idle_seconds if idle_times else None)
 
 
@@ -283,8 +266,15 @@ def _contents(
         out.length(len(table.data))
         out.length(len(table.expires))
         keys = size = 0
-        for key in table.data:
-            size += _write_key(table, key, out)
+        for key, value in table.data.items():
+            if isinstance(value, VectorSet):
+                made = Writer()
+                for _ in vector_sets.written(value, made):
+                    yield Part(b"", 0)
+                content = Content(made.data())
+            else:
+                content = value if type(value) is Content else _content(value)
+            size += _write_key(table, key, content, out)
             keys += 1
             if size >= _PART:
                 yield Part(out.data(), keys)
@@ -296,7 +286,7 @@ def _contents(
     yield Part(out.data(), 0)
 
 
-def _write_key(table: Table, key: bytes, out: Writer) -> int:
+def _write_key(table: Table, key: bytes, content: Content, out: Writer) -> int:
     """Append one key; return how many bytes it takes, about."""
     deadline = table.expires.get(key)
     if deadline is not None:
@@ -304,8 +294,6 @@ def _write_key(table: Table, key: bytes, out: Writer) -> int:
     if table.idle_seconds is not None:
         out.raw(b"%c" % _IDLE)
         out.length(table.idle_seconds(key))
-    value = table.data[key]
-    content = value if type(value) is Content else _content(value)
     # The type stands before the name, the rest of the content behind it.
     out.raw(content[:1])
     out.string(key)
@@ -324,7 +312,8 @@ def read(data: bytes, limits: Settings) -> Snapshot:
         limits: up to where values are kept in a small form, and whether checksums are looked at (`rdbchecksum`).
 
     Raises:
-        SnapshotError: when it is no snapshot, or a damaged one, or has what is not known here: a module's data.
+        SnapshotError: when it is no snapshot, or a damaged one, or has what is not known here: data of a module
+            other than that of vector sets.
     """
     version = _version(data[:_MAGIC_SIZE])
     reader = Reader(data)
@@ -334,6 +323,8 @@ def read(data: bytes, limits: Settings) -> Snapshot:
         if version < _CHECKSUM_SINCE:
             return snapshot
         checksum = reader.uint64()
+    except vector_sets.OtherModuleError as error:
+        raise SnapshotError(f"The file has {error}, which cannot be loaded here") from None
     except FormatError:
         raise SnapshotError(f"The file is damaged at byte {reader.place} of {len(data)}") from None
     if checksum and limits.rdbchecksum and checksum != crc64(data[: snapshot.end]):
@@ -354,8 +345,8 @@ def _version(magic: bytes) -> int:
     raise SnapshotError("The file is no snapshot")
 
 
-_OF_MODULES: Final = frozenset({6, 7, 247})
-"""Types of values, and what a module says beside them: their forms are the module's own."""
+_OF_MODULES: Final = frozenset({6, 247})
+"""Values of modules as they once were, and what a module says beside its values: their forms are the module's own."""
 
 
 class _Reading:
@@ -405,9 +396,7 @@ class _Reading:
         """Read a key and its value."""
         key = self._reader.string()
         if kind in _OF_MODULES:
-            raise SnapshotError(
-                "The file has values of a module, such as vector sets, which cannot be loaded here"
-            )
+            raise SnapshotError("The file has data of a module other than that of vector sets")
         keys = self._keys.setdefault(self._database, set())
         if key in keys:
             raise FormatError

@@ -49,6 +49,11 @@ class Reader:
         """How many bytes have been read."""
         return self._at
 
+    @property
+    def left(self) -> int:
+        """How many bytes are still to be read."""
+        return len(self._data) - self._at
+
     def take(self, size: int) -> bytes:
         """Return the next bytes.
 
@@ -83,6 +88,43 @@ class Reader:
             return int.from_bytes(self.take(4 if first == 0x80 else 8), "big")
         raise FormatError
 
+    def marked(self, mark: int, count: int) -> list[int]:
+        """Return lengths, each of which has a mark in front of it.
+
+        Args:
+            mark: a byte.
+            count: how many, untrusted.
+
+        Raises:
+            FormatError: when there are not as many.
+        """
+        data, at = self._data, self._at
+        found = []
+        if 2 * count > self.left:
+            raise FormatError
+        try:
+            # A loop of its own: a vector set has some forty of them for each element.
+            for _ in range(count):
+                first = data[at + 1]
+                if data[at] != mark or first > 0x81:
+                    raise FormatError
+                if first < 0x40:
+                    found.append(first)
+                    at += 2
+                elif first < 0x80:
+                    found.append((first & 0x3F) << 8 | data[at + 2])
+                    at += 3
+                else:
+                    end = at + (6 if first == 0x80 else 10)
+                    found.append(int.from_bytes(data[at + 2 : end], "big"))
+                    at = end
+        except IndexError:
+            raise FormatError from None
+        if at > len(data):
+            raise FormatError
+        self._at = at
+        return found
+
     def uint64(self) -> int:
         """Return an integer of 8 bytes, little-endian."""
         return int.from_bytes(self.take(8), "little")
@@ -103,7 +145,7 @@ class Reader:
             FormatError: when there is none, or there are not as many bytes.
         """
         number = self.length()
-        if number > len(self._data) - self._at:
+        if number > self.left:
             raise FormatError
         return number
 

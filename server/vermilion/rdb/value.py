@@ -7,6 +7,7 @@ from vermilion.rdb import hash as hashes
 from vermilion.rdb import list as lists
 from vermilion.rdb import set as sets
 from vermilion.rdb import stream as streams
+from vermilion.rdb import vector_set as vector_sets
 from vermilion.rdb import zset as zsets
 from vermilion.rdb.encoding import FormatError, Reader, Writer
 from vermilion.settings import Settings
@@ -14,6 +15,7 @@ from vermilion.structures.hash import Hash
 from vermilion.structures.list import List
 from vermilion.structures.set import Set
 from vermilion.structures.stream import Stream
+from vermilion.structures.vector_set import VectorSet
 from vermilion.structures.zset import ZSet
 
 _STRING: Final = 0
@@ -46,6 +48,8 @@ def write_value(value: object, out: Writer) -> None:
             zsets.write(value, out)
         case Stream():
             streams.write(value, out)
+        case VectorSet():
+            vector_sets.write(value, out)
         case _:
             raise TypeError(f"{type(value).__name__} has no RDB type")
 
@@ -67,7 +71,7 @@ def read_content(kind: int, reader: Reader, limits: Settings) -> object:
     """Return the value of a type whose number has been read.
 
     Raises:
-        FormatError: when there is none, or it is a module's.
+        FormatError: when there is none, or it is of a module other than that of vector sets.
     """
     read = _READERS.get(kind)
     if read is None:
@@ -87,4 +91,5 @@ _READERS: Final[dict[int, Callable[[Reader, Settings], object]]] = {
     **zsets.READERS,
     **hashes.READERS,
     **streams.READERS,
+    **vector_sets.READERS,
 }

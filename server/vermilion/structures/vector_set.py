@@ -9,7 +9,8 @@ them in layer 1, a quarter of those in layer 2, and is linked with elements near
 are no links to follow, as every search looks at every vector. What VLINKS shows are the links that a graph without
 fault would have: those to the M nearest elements of each layer. In layer 0 there is room for twice as many, but only
 what comes later fills it: an element chooses M of those that it finds, in the order of the rows. So EF, the effort of
-a search, changes nothing: each finds what Redis finds with TRUTH.
+a search, changes nothing: each finds what Redis finds with TRUTH. Links that a Redis can search by are made for a file
+only: see `vector_graph.py`.
 """
 
 from array import array
@@ -23,7 +24,9 @@ from vermilion.structures.vectors import Floats, Packed, Quantization, multiplie
 
 DEFAULT_LINKS: Final = 16
 
-_HIGHEST_LEVEL: Final = 16
+HIGHEST_LEVEL: Final = 16
+"""No element is in more layers above the lowest one."""
+
 _RISING: Final = 0.25
 """How likely an element of a layer is in the next one, too."""
 
@@ -146,7 +149,7 @@ class VectorSet(Structure):
     def add(self, element: bytes, vector: Sequence[float], random: Random) -> bool:
         """Give an element a vector; return whether it is new. An old one keeps its attribute."""
         level = 0
-        while level < _HIGHEST_LEVEL and random.random() < _RISING:
+        while level < HIGHEST_LEVEL and random.random() < _RISING:
             level += 1
         return self.place(Node(element, self.quantization.pack(vector), level, self.added + 1))
 
