@@ -14,7 +14,8 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from vermilion import errors
-from vermilion.backends.link import CLOSED, DISCARD, Link, Login
+from vermilion.backends.link import CLOSED, Link, Login
+from vermilion.backends.takers import DISCARD
 from vermilion.errors import RespError
 from vermilion.protocol.request import write_calls
 
