@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vermilion.clock import ManualClock
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.stats import KeyspaceStats
 from vermilion.structures.deadlines import BUCKET_BITS, Deadlines
 
 BUCKET_MS = 1 << BUCKET_BITS

@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from vermilion.clock import Clock
 from vermilion.keyspace.audience import EAR_CACHES, Audience
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.stats import KeyspaceStats
 from vermilion.keyspace.value import StringValue, copied
 from vermilion.structures.scan_order import ScanOrder
 
