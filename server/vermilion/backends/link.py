@@ -90,6 +90,18 @@ class Login:
         self.tls = tls
         self.connect_timeout = connect_timeout
 
+    def calls(self, resp: int, db: int) -> list[list[bytes]]:
+        """Return what makes a new connection one of this login: for a version of RESP, and a database."""
+        calls: list[list[bytes]] = []
+        if self.password:
+            names = [self.username.encode()] if self.username else []
+            calls.append([b"AUTH", *names, self.password.encode()])
+        if resp == 3:
+            calls.append([b"HELLO", b"3"])
+        if db:
+            calls.append([b"SELECT", b"%d" % db])
+        return calls
+
 
 class Link(asyncio.Protocol):
     """A connection.
@@ -185,16 +197,7 @@ class Link(asyncio.Protocol):
 
     async def _log_in(self) -> None:
         """Say who we are, and choose the protocol and the database."""
-        login = self.login
-        calls: list[list[bytes]] = []
-        if login.password:
-            names = [login.username.encode()] if login.username else []
-            calls.append([b"AUTH", *names, login.password.encode()])
-        if self.resp == 3:
-            calls.append([b"HELLO", b"3"])
-        if self.db:
-            calls.append([b"SELECT", b"%d" % self.db])
-        calls.append([b"CLIENT", b"ID"])
+        calls = [*self.login.calls(self.resp, self.db), [b"CLIENT", b"ID"]]
         answers = Answers(self._loop)
         self._waiting.appendleft((answers, len(calls), NO_DEADLINE, 0))
         self._write(write_calls(calls))
