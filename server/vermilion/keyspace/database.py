@@ -602,7 +602,6 @@ class Database:
                 count += 1
                 if count >= limit:
                     break
-            self.stats.expired_active += count
         return count + self._reclaim_fields(limit - count) if self.field_expires else count
 
     # Fields of hashes that expire -------------------------------------------------------------------------

@@ -123,11 +123,6 @@ class RecordingDatabase(Database):
             self._stretches[stretch - 1].take_in(dropped)
         self._note_stretch()
 
-    def forget_stretches(self) -> None:
-        """Record nothing any more, and go back nowhere."""
-        self._stretches.clear()
-        self._note_stretch()
-
     def _note_stretch(self) -> None:
         """Have the changed keys recorded, if the newest stretch wants to know."""
         newest = self._stretches[-1] if self._stretches else None

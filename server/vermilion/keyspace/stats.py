@@ -13,8 +13,7 @@ class KeyspaceStats:
     """
 
     __slots__ = (
-        "cycle_ns", "databases", "evicted", "expired", "expired_active", "expired_fields", "time_cap_reached",
-        "vector_sets",
+        "cycle_ns", "databases", "evicted", "expired", "expired_fields", "time_cap_reached", "vector_sets",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -46,7 +45,6 @@ class KeyspaceStats:
     def reset(self) -> None:
         """Start counting anew (CONFIG RESETSTAT); changes since the last save are no statistic and stay."""
         self.expired = 0
-        self.expired_active = 0
         self.expired_fields = 0
         self.evicted = 0
         self.time_cap_reached = 0
