@@ -19,7 +19,6 @@ Source: the RESP2 and RESP3 specifications of the Redis documentation.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from itertools import chain, repeat
 from typing import Final, TypeAlias, cast
 
 from vermilion.errors import RespError
@@ -201,9 +200,9 @@ def short_strings(replies: Collection[Reply]) -> bytes | None:
             return None
         if len(sizes) == 1:
             head = BULK_HEADS[sizes.pop()]
-            return b"%b%b\r\n" % (head, (CRLF + head).join(strings))
-        heads = map(BULK_HEADS.__getitem__, map(len, strings))
-        return b"".join(chain.from_iterable(zip(heads, strings, repeat(CRLF), strict=False)))
+            return head + (CRLF + head).join(strings) + CRLF
+        heads = BULK_HEADS
+        return CRLF.join([heads[len(string)] + string for string in strings]) + CRLF
     except TypeError:  # numbers have no length, and what is no bytes cannot be joined
         return None
 
