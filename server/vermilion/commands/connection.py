@@ -6,7 +6,7 @@ from typing import Annotated, Final, TypeAlias
 from vermilion import errors
 from vermilion.access.user import DEFAULT
 from vermilion.commands.introspection import loaded_modules
-from vermilion.commands.registry import command, container
+from vermilion.commands.registry import Columns, command, container
 from vermilion.commands.syntax import (
     ADMIN,
     ALLOW_BUSY,
@@ -44,11 +44,17 @@ def _utf8(value: str) -> bytes:
     return value.encode("utf-8", "surrogateescape")
 
 
+def _ping_many(session: Session, columns: Columns) -> Status | None:
+    """Answer a run of calls without a message; a client that has subscribed does not come here."""
+    return None if columns else PONG
+
+
 @command(
     "PING",
     FAST,
     since="1.0.0",
     complexity="O(1)",
+    many=_ping_many,
     tips=["request_policy:all_shards", "response_policy:all_succeeded"],
 )
 def ping(session: Session, message: Annotated[bytes | None, STRING] = None) -> Reply:

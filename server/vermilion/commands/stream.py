@@ -90,9 +90,11 @@ def _trim_arguments(*, optional: bool) -> Argument:
 
 def _xadd_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     """Append a column of entries to one stream that exists, under ids of its own making."""
+    if len(columns) < 4 or len(columns) & 1:
+        return None
     keys, ids, *words = columns
     size = len(keys)
-    if not words or len(words) & 1 or ids.count(b"*") != size or keys.count(keys[0]) != size:
+    if ids.count(b"*") != size or keys.count(keys[0]) != size:
         return None
     db = session.db
     stream = db.touch(keys[0])

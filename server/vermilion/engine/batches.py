@@ -215,7 +215,7 @@ class Batches:
         if command is None or command.many is None:
             return None
         columns = transposed(calls)
-        return None if columns is None else self.execute_columns(session, calls[0][0], columns)
+        return self.execute_columns(session, calls[0][0], columns) if columns else None
 
     def execute_columns(
         self, session: Session, name: bytes, columns: Columns
@@ -236,7 +236,7 @@ class Batches:
             return None
         if engine.eviction.limited:
             engine.eviction.before_calls()
-        replies = self._run_many(session, command, name, columns)
+        replies = self._run_many(session, command, name, columns, len(columns[0]))
         if replies is not None:
             session.last_command = command
         if engine.waiting.ready:
@@ -257,25 +257,26 @@ class Batches:
         if command.many is None or session.gates & command.gated or session.db.listening > EAR_AWAITED:
             return None
         columns = transposed(calls)
-        return None if columns is None else self._run_many(session, command, calls[0][0], columns)
+        return (
+            None if columns is None else self._run_many(session, command, calls[0][0], columns, len(calls))
+        )
 
     def _run_many(
-        self, session: Session, command: "BoundCommand", name: bytes, columns: Columns
+        self, session: Session, command: "BoundCommand", name: bytes, columns: Columns, count: int
     ) -> Sequence[Reply] | Status | None:
-        """Run calls of one command, whose arguments are given column by column."""
+        """Run so many calls of one command, whose arguments are given column by column."""
         engine = self._engine
         many = command.many
         # Who listens to changes wants to hear of each by itself, but for clients that are blocked.
-        if many is None or not columns or session.db.listening > EAR_AWAITED:
+        if many is None or session.db.listening > EAR_AWAITED:
             return None
         mark = perf_counter_ns()
         awaited = session.db.awaited
-        if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
+        if awaited and columns and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
             return None
         replies = many(session, columns)
         if replies is not None:
             elapsed = perf_counter_ns() - mark
-            count = len(columns[0])
             if elapsed >= engine.slowness.threshold_ns:
                 first = [name, *(column[0] for column in columns)]
                 engine.slowness.judge_run(session, command, first, count, elapsed)
