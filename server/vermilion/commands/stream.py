@@ -42,7 +42,7 @@ from vermilion.protocol.reply import NULL_ARRAY, OK, Pairs, Reply, Status
 from vermilion.session import Session
 from vermilion.structures.consumer_group import Consumer, ConsumerGroup
 from vermilion.structures.stream import Entry, Stream
-from vermilion.structures.stream_id import GREATEST, LEAST, StreamId, join, text_of
+from vermilion.structures.stream_id import GREATEST, LEAST, StreamId, join, text_of, texts_of
 
 _STREAMS: Final = Argument(
     "streams",
@@ -104,12 +104,9 @@ def _xadd_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     if entry is None or entry > GREATEST - size:
         return None
     settings = session.server.settings
-    first = entry
-    for fields in zip(*words, strict=True):
-        stream.append(entry, fields, settings.stream_node_max_bytes, settings.stream_node_max_entries)
-        entry += 1
+    stream.append_many(entry, words, settings.stream_node_max_bytes, settings.stream_node_max_entries)
     db.changed(keys[0], "xadd", size)
-    return [text_of(added) for added in range(first, entry)]
+    return texts_of(entry, size)
 
 
 @command(

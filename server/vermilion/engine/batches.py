@@ -257,9 +257,7 @@ class Batches:
         if command.many is None or session.gates & command.gated or session.db.listening > EAR_AWAITED:
             return None
         columns = transposed(calls)
-        return (
-            None if columns is None else self._run_many(session, command, calls[0][0], columns, len(calls))
-        )
+        return None if columns is None else self._run_many(session, command, calls[0][0], columns, len(calls))
 
     def _run_many(
         self, session: Session, command: "BoundCommand", name: bytes, columns: Columns, count: int
@@ -272,8 +270,8 @@ class Batches:
             return None
         mark = perf_counter_ns()
         awaited = session.db.awaited
-        if awaited and columns and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
-            return None
+        if awaited and columns and not awaited.isdisjoint(columns[0]):
+            return None  # whoever waits takes what the first call brings
         replies = many(session, columns)
         if replies is not None:
             elapsed = perf_counter_ns() - mark
