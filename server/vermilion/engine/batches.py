@@ -66,12 +66,15 @@ class Batches:
             `session.pending` tells.
         """
         engine = self._engine
-        engine.stats.batches += 1
+        stats = engine.stats
+        stats.batches += 1
         if engine.eviction.limited:
             engine.eviction.before_calls()
-        engine.stats.largest_batch = max(engine.stats.largest_batch, len(calls))
+        size = len(calls)
+        if size > stats.largest_batch:  # noqa: PLR1730  # a call of max() for each call of a client
+            stats.largest_batch = size
         ready = engine.waiting.ready
-        if len(calls) >= RUN_LEAST and (
+        if size >= RUN_LEAST and (
             self._execute_run(session, calls, encode, out)
             or self._execute_transaction(session, calls, encode, out)
         ):
@@ -88,6 +91,7 @@ class Batches:
         slow_ns = engine.slowness.threshold_ns
         mark = perf_counter_ns()
         room = OUTPUT_PART
+        left: list[list[bytes]] = []
         rest = iter(calls)
         for argv in rest:
             try:
@@ -129,6 +133,7 @@ class Batches:
                     room -= size
                     # With a hard limit, it is the limit that a client runs into.
                     if room < 0 and not engine.settings.client_output_buffer_limit["normal"].hard:
+                        left = list(rest)
                         break
             elif reply is OK:
                 append(OK_LINE)
@@ -136,6 +141,7 @@ class Batches:
                 append(b":%d\r\n" % reply)
             elif type(reply) is Pending:
                 engine.waiting.suspend(session, reply, argv)
+                left = list(rest)
                 break
             else:
                 encode(reply, append)
@@ -147,7 +153,7 @@ class Batches:
             session.last_command = last
         if engine.tracking.pending:
             engine.tracking.flush()
-        return list(rest)
+        return left
 
     def _execute_run(
         self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
