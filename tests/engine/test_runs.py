@@ -20,7 +20,7 @@ KEYS = [b"list", b"long", b"numbers", b"set", b"hash", b"zset", b"stream", b"str
 WORDS = st.sampled_from([b"1", b"2", b"-3", b"2.5", b"x", b"y" * 70, b"nan", b"*", b"", b"12"])
 CALLS = {
     b"GET": 0, b"SET": 1, b"INCR": 0, b"LPUSH": 1, b"RPUSH": 1, b"LPOP": 0, b"RPOP": 0, b"SADD": 1, b"HSET": 2,
-    b"ZADD": 2, b"ZPOPMIN": 0, b"XADD": 3, b"PING": -1,
+    b"ZADD": 2, b"ZPOPMIN": 0, b"XADD": 3, b"PING": -1, b"MSET": 3,
 }  # fmt: skip
 """The commands that have a columnar form, and how many words follow the key, -1 for none: SPOP draws by chance."""
 
