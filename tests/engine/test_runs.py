@@ -20,9 +20,9 @@ KEYS = [b"list", b"long", b"numbers", b"set", b"hash", b"zset", b"stream", b"str
 WORDS = st.sampled_from([b"1", b"2", b"-3", b"2.5", b"x", b"y" * 70, b"nan", b"*", b"", b"12"])
 CALLS = {
     b"GET": 0, b"SET": 1, b"INCR": 0, b"LPUSH": 1, b"RPUSH": 1, b"LPOP": 0, b"RPOP": 0, b"SADD": 1, b"HSET": 2,
-    b"ZADD": 2, b"ZPOPMIN": 0, b"XADD": 3,
+    b"ZADD": 2, b"ZPOPMIN": 0, b"XADD": 3, b"PING": -1, b"MSET": 3,
 }  # fmt: skip
-"""The commands that have a columnar form, and how many words follow the key; SPOP draws by chance."""
+"""The commands that have a columnar form, and how many words follow the key, -1 for none: SPOP draws by chance."""
 
 READS = [
     b"LRANGE list 0 -1", b"LLEN long", b"LINDEX long 0", b"LINDEX long -1", b"LRANGE numbers 0 -1", b"SMEMBERS set",
@@ -65,7 +65,8 @@ def runs(draw: st.DrawFn) -> list[list[bytes]]:
     key = st.just(one_key) if draw(st.integers(0, 3)) else st.sampled_from(KEYS)
     words = st.just(b"*") if name == b"XADD" and draw(st.booleans()) else WORDS
     size = draw(st.integers(RUN_LEAST, 12))
-    return [[name, draw(key), *(draw(words) for _ in range(CALLS[name]))] for _ in range(size)]
+    words_most = CALLS[name] + 1
+    return [[name, *[draw(key), *(draw(words) for _ in range(3))][:words_most]] for _ in range(size)]
 
 
 @given(st.lists(runs(), min_size=1, max_size=5))
@@ -92,3 +93,11 @@ def test_a_pop_of_each_call_by_chance_takes_different_members() -> None:
     popped = b"".join(out).split(b"\r\n")[1::2]
     assert len(set(popped)) == 600
     assert engine.execute(session, [b"SCARD", b"chance"]) == 400
+
+
+@pytest.mark.parametrize("name", [*CALLS, b"SPOP"])
+@pytest.mark.parametrize("words", range(4))
+def test_a_run_of_a_wrong_arity_is_refused_call_by_call(name: bytes, words: int) -> None:
+    at_once, one_by_one = server(), server()
+    call = [name, b"numbers", b"1", b"2", b"3"][: words + 1]
+    assert answers(*at_once, [[call] * RUN_LEAST]) == answers(*one_by_one, [[call]] * RUN_LEAST)

@@ -300,6 +300,28 @@ def test_what_is_buffered() -> None:
     assert parser.buffered == 0
 
 
+@pytest.mark.parametrize(
+    ("data", "verbatim"),
+    [
+        (PING, True),
+        (b"*2\r\n$3\r\nGET\r\n$0\r\n\r\n", True),
+        (b"*2\r\n$3\r\nGET\r\n$2\r\n\r\n\r\n", True),
+        (b"*02\r\n$3\r\nGET\r\n$1\r\na\r\n", False),
+        (b"*2\r\n$3\r\nGET\r\n$01\r\na\r\n", False),
+        (b"PING\r\n", False),
+    ],
+)
+def test_one_short_call(data: bytes, verbatim: bool) -> None:
+    parser = RequestParser()
+    assert Outcome(parser.feed(data), parser.error) == read_exactly([data])
+    assert parser.verbatim == verbatim
+    for head, tail in in_two(data):
+        parser = RequestParser()
+        assert parser.feed(head) == []
+        assert not parser.verbatim
+        assert read_fast([head, tail]) == read_exactly([data])
+
+
 @both
 def test_an_error_is_for_ever(read: Read) -> None:
     assert read([b"*a\r\n", PING, PING]) == Outcome([], errors.INVALID_MULTIBULK)

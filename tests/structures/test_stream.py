@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vermilion.structures.consumer_group import ConsumerGroup
 from vermilion.structures.stream import Stream, Trim
-from vermilion.structures.stream_id import GREATEST, LEAST, join, text_of
+from vermilion.structures.stream_id import GREATEST, LEAST, PART_MAX, join, text_of, texts_of
 
 FIELDS = (b"field", b"value")
 LIMITS = (4096, 100)
@@ -31,6 +31,40 @@ steps = st.lists(
     ),
     max_size=80,
 )  # fmt: skip
+
+
+words = st.sampled_from([b"a", b"-7", b"300", b"", b"v" * 90])
+entries = st.tuples(st.sampled_from([b"n", b"m"]), words, words, words)
+starts = st.one_of(
+    st.integers(0, 2),
+    st.builds(join, st.integers(1, 300), st.sampled_from([0, 100, 4000, PART_MAX - 4])),
+)
+
+
+@given(
+    st.lists(st.tuples(starts, st.lists(entries, min_size=1, max_size=12)), max_size=6),
+    st.sampled_from([0, 60, 200, 1000]),
+    st.sampled_from([0, 1, 5, 100]),
+)
+def test_many_at_once_are_as_one_by_one(
+    runs: list[tuple[int, list[tuple[bytes, ...]]]], max_bytes: int, max_entries: int
+) -> None:
+    at_once, one_by_one = Stream(), Stream()
+    for after, rows in runs:
+        first = at_once.last_id + 1 + after
+        at_once.append_many(first, list(zip(*rows, strict=True)), max_bytes, max_entries)
+        for entry, fields in enumerate(rows, first):
+            one_by_one.append(entry, fields, max_bytes, max_entries)
+        if len(rows) == 3:
+            assert at_once.delete(first + 1) == one_by_one.delete(first + 1)
+    assert list(at_once.contents()) == list(one_by_one.contents())
+    assert len(at_once) == len(one_by_one)
+    assert (at_once.last_id, at_once.entries_added) == (one_by_one.last_id, one_by_one.entries_added)
+
+
+def test_successive_ids_as_text() -> None:
+    for first in (0, join(5, 9), join(5, PART_MAX - 1)):
+        assert texts_of(first, 4) == [text_of(entry) for entry in range(first, first + 4)]
 
 
 @given(steps, st.integers(0, 4))

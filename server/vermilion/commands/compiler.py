@@ -209,7 +209,7 @@ class _Source:
             if kind.parse is None:
                 values.append(f"raw_{name}")
             else:
-                body.append(f"{indent}{name} = {self._convert(kind, f'raw_{name}')}")
+                body += self._conversion(name, kind, f"raw_{name}", indent)
                 values.append(name)
         return values
 
@@ -234,9 +234,20 @@ class _Source:
             if kind.parse is None:
                 values.append(raw)
             else:
-                body.append(f"    {name} = {self._convert(kind, raw)}")
+                body += self._conversion(name, kind, raw)
                 values.append(name)
         return values
+
+    def _conversion(self, name: str, kind: Kind, raw: str, indent: str = "    ") -> list[str]:
+        """Return the lines that make a value of raw or raise the kind's error: one call less than `_convert`."""
+        identity = abs(hash((kind.name, kind.parse, kind.error)))
+        self.names[f"parse_{identity}"] = kind.parse
+        self.names[f"error_{identity}"] = kind.error
+        return [
+            f"{indent}{name} = parse_{identity}({raw})",
+            f"{indent}if {name} is None:",
+            f"{indent}    raise RespError(error_{identity})",
+        ]
 
     def _convert(self, kind: Kind, raw: str) -> str:
         """Return the expression that converts raw or raises the kind's error."""

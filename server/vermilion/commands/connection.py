@@ -6,7 +6,7 @@ from vermilion import errors
 from vermilion.access.user import DEFAULT
 from vermilion.commands.client_line import shown
 from vermilion.commands.introspection import loaded_modules
-from vermilion.commands.registry import command, container
+from vermilion.commands.registry import Columns, command, container
 from vermilion.commands.syntax import (
     ADMIN,
     ALLOW_BUSY,
@@ -35,11 +35,17 @@ _INT32: Final = Kind("integer", bounded(-(2**31), 2**31 - 1))
 _RESET: Final = Status("RESET")
 
 
+def _ping_many(session: Session, columns: Columns) -> Status | None:
+    """Answer a run of calls without a message; a client that has subscribed does not come here."""
+    return None if columns else PONG
+
+
 @command(
     "PING",
     FAST,
     since="1.0.0",
     complexity="O(1)",
+    many=_ping_many,
     tips=["request_policy:all_shards", "response_policy:all_succeeded"],
 )
 def ping(session: Session, message: Annotated[bytes | None, STRING] = None) -> Reply:

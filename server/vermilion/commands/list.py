@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import partial
 from itertools import islice
-from typing import Annotated, Final, NamedTuple, TypeAlias
+from typing import Annotated, Final, NamedTuple, TypeAlias, cast
 
 from vermilion import errors
 from vermilion.commands.blocking import Seconds, milliseconds, read_timeout, wait_for
@@ -211,7 +211,7 @@ def _pop_many(session: Session, key: bytes, held: List, end: str, count: int) ->
     limit = session.server.settings.list_max_listpack_size
     taken = held.take_head(count, limit) if end == "LEFT" else held.take_tail(count, limit)
     _close(session.db, key, held, "lpop" if end == "LEFT" else "rpop", len(taken))
-    return list[Reply](taken)
+    return cast("list[Reply]", taken)
 
 
 def _pop_counted(session: Session, key: bytes, end: str, count: int | None) -> Reply:
@@ -459,7 +459,7 @@ def lrange(db: Database, key: ReadKey, start: Integer, stop: Integer) -> Reply:
     held = db.find(key, List)
     if held is None:
         return []
-    return list[Reply](held.slice(*_range(start, stop, len(held))))
+    return cast("list[Reply]", held.slice(*_range(start, stop, len(held))))
 
 
 def _index(raw: bytes, size: int) -> int | None:

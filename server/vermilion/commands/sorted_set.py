@@ -73,10 +73,17 @@ def _zadd_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     db = session.db
     keys, texts, members = columns
     zset = one_zset(db, keys)
-    scores = list(map(parse_double, texts))
-    if zset is None or None in scores or (zset.packed and not zset.scores.keys() >= set(members)):
+    if zset is None:
+        return None
+    if texts.count(texts[0]) == len(texts):
+        scores = [parse_double(texts[0])] * len(texts)
+    else:
+        scores = list(map(parse_double, texts))
+    if None in scores or (zset.packed and not zset.scores.keys() >= set(members)):
         return None
     held = zset.scores
+    if list(map(held.get, members)) == scores:  # nothing changes
+        return [0] * len(members)
     replies: list[Reply] = []
     for score, member in zip(cast("list[float]", scores), members, strict=True):
         old = held.get(member)
@@ -119,11 +126,12 @@ def zadd(session: Session, argv: list[bytes]) -> int | float | None:
     flags = 0
     at = 2
     size = len(argv)
-    if size > 4 or parse_double(argv[2]) is None:
-        while at < size and (flag := _ZADD_OPTIONS.get(argv[at].upper())):
-            flags |= flag
-            at += 1
-        _check_zadd(flags, size - at)
+    if size == 4 and (score := parse_double(argv[2])) is not None:
+        return add_scores(session, argv[1], (score,), (argv[3],), flags)
+    while at < size and (flag := _ZADD_OPTIONS.get(argv[at].upper())):
+        flags |= flag
+        at += 1
+    _check_zadd(flags, size - at)
     scores = [_score(text) for text in argv[at::2]]
     return add_scores(session, argv[1], scores, argv[at + 1 :: 2], flags)
 

@@ -42,7 +42,7 @@ from vermilion.protocol.reply import NULL_ARRAY, OK, Pairs, Reply, Status
 from vermilion.session import Session
 from vermilion.structures.consumer_group import Consumer, ConsumerGroup
 from vermilion.structures.stream import Entry, Stream
-from vermilion.structures.stream_id import GREATEST, LEAST, StreamId, join, text_of
+from vermilion.structures.stream_id import GREATEST, LEAST, StreamId, join, text_of, texts_of
 
 _STREAMS: Final = Argument(
     "streams",
@@ -90,9 +90,11 @@ def _trim_arguments(*, optional: bool) -> Argument:
 
 def _xadd_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     """Append a column of entries to one stream that exists, under ids of its own making."""
+    if len(columns) < 4 or len(columns) & 1:
+        return None
     keys, ids, *words = columns
     size = len(keys)
-    if not words or len(words) & 1 or ids.count(b"*") != size or keys.count(keys[0]) != size:
+    if ids.count(b"*") != size or keys.count(keys[0]) != size:
         return None
     db = session.db
     stream = db.touch(keys[0])
@@ -102,12 +104,9 @@ def _xadd_many(session: Session, columns: Columns) -> Sequence[Reply] | None:
     if entry is None or entry > GREATEST - size:
         return None
     settings = session.server.settings
-    first = entry
-    for fields in zip(*words, strict=True):
-        stream.append(entry, fields, settings.stream_node_max_bytes, settings.stream_node_max_entries)
-        entry += 1
+    stream.append_many(entry, words, settings.stream_node_max_bytes, settings.stream_node_max_entries)
     db.changed(keys[0], "xadd", size)
-    return [text_of(added) for added in range(first, entry)]
+    return texts_of(entry, size)
 
 
 @command(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import chain
 from typing import Annotated, Final, NamedTuple
 
 from vermilion import errors
@@ -250,10 +251,20 @@ def mget(db: Database, *key: ReadKey) -> list[Reply]:
     return values
 
 
+def _mset_many(session: Session, columns: Columns) -> Status | None:
+    """Assign the pairs of a run of calls, one call after the other."""
+    if not columns or len(columns) & 1:
+        return None
+    rows = zip(*columns[::2], strict=True), zip(*columns[1::2], strict=True)
+    session.db.assign_many(*[list(chain.from_iterable(words)) for words in rows])
+    return OK
+
+
 @command(
     "MSET", WRITE | DENYOOM, since="1.0.1", complexity="O(N) where N is the number of keys.",
     tips=["request_policy:multi_shard", "response_policy:all_succeeded"],
     raw=True, arity=-3, arguments=[_PAIRS], keys=[KeySpec(("OW", "update"), 1, last=-1, step=2)],
+    many=_mset_many,
 )  # fmt: skip
 def mset(session: Session, argv: list[bytes]) -> Status:
     """Set the string values of several keys."""

@@ -66,12 +66,15 @@ class Batches:
             `session.pending` tells.
         """
         engine = self._engine
-        engine.stats.batches += 1
+        stats = engine.stats
+        stats.batches += 1
         if engine.eviction.limited:
             engine.eviction.before_calls()
-        engine.stats.largest_batch = max(engine.stats.largest_batch, len(calls))
+        size = len(calls)
+        if size > stats.largest_batch:  # noqa: PLR1730  # a call of max() for each call of a client
+            stats.largest_batch = size
         ready = engine.waiting.ready
-        if len(calls) >= RUN_LEAST and (
+        if size >= RUN_LEAST and (
             self._execute_run(session, calls, encode, out)
             or self._execute_transaction(session, calls, encode, out)
         ):
@@ -88,6 +91,7 @@ class Batches:
         slow_ns = engine.slowness.threshold_ns
         mark = perf_counter_ns()
         room = OUTPUT_PART
+        left: list[list[bytes]] = []
         rest = iter(calls)
         for argv in rest:
             try:
@@ -129,6 +133,7 @@ class Batches:
                     room -= size
                     # With a hard limit, it is the limit that a client runs into.
                     if room < 0 and not engine.settings.client_output_buffer_limit["normal"].hard:
+                        left = list(rest)
                         break
             elif reply is OK:
                 append(OK_LINE)
@@ -136,6 +141,7 @@ class Batches:
                 append(b":%d\r\n" % reply)
             elif type(reply) is Pending:
                 engine.waiting.suspend(session, reply, argv)
+                left = list(rest)
                 break
             else:
                 encode(reply, append)
@@ -147,7 +153,7 @@ class Batches:
             session.last_command = last
         if engine.tracking.pending:
             engine.tracking.flush()
-        return list(rest)
+        return left
 
     def _execute_run(
         self, session: Session, calls: list[list[bytes]], encode: Encoder, out: list[bytes]
@@ -215,7 +221,7 @@ class Batches:
         if command is None or command.many is None:
             return None
         columns = transposed(calls)
-        return None if columns is None else self.execute_columns(session, calls[0][0], columns)
+        return self.execute_columns(session, calls[0][0], columns) if columns else None
 
     def execute_columns(
         self, session: Session, name: bytes, columns: Columns
@@ -236,7 +242,7 @@ class Batches:
             return None
         if engine.eviction.limited:
             engine.eviction.before_calls()
-        replies = self._run_many(session, command, name, columns)
+        replies = self._run_many(session, command, name, columns, len(columns[0]))
         if replies is not None:
             session.last_command = command
         if engine.waiting.ready:
@@ -257,25 +263,24 @@ class Batches:
         if command.many is None or session.gates & command.gated or session.db.listening > EAR_AWAITED:
             return None
         columns = transposed(calls)
-        return None if columns is None else self._run_many(session, command, calls[0][0], columns)
+        return None if columns is None else self._run_many(session, command, calls[0][0], columns, len(calls))
 
     def _run_many(
-        self, session: Session, command: "BoundCommand", name: bytes, columns: Columns
+        self, session: Session, command: "BoundCommand", name: bytes, columns: Columns, count: int
     ) -> Sequence[Reply] | Status | None:
-        """Run calls of one command, whose arguments are given column by column."""
+        """Run so many calls of one command, whose arguments are given column by column."""
         engine = self._engine
         many = command.many
         # Who listens to changes wants to hear of each by itself, but for clients that are blocked.
-        if many is None or not columns or session.db.listening > EAR_AWAITED:
+        if many is None or session.db.listening > EAR_AWAITED:
             return None
         mark = perf_counter_ns()
         awaited = session.db.awaited
-        if awaited and not awaited.isdisjoint(columns[0]):  # whoever waits takes what the first call brings
-            return None
+        if awaited and columns and not awaited.isdisjoint(columns[0]):
+            return None  # whoever waits takes what the first call brings
         replies = many(session, columns)
         if replies is not None:
             elapsed = perf_counter_ns() - mark
-            count = len(columns[0])
             if elapsed >= engine.slowness.threshold_ns:
                 first = [name, *(column[0] for column in columns)]
                 engine.slowness.judge_run(session, command, first, count, elapsed)

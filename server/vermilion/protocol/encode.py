@@ -19,7 +19,6 @@ Source: the RESP2 and RESP3 specifications of the Redis documentation.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from itertools import chain, repeat
 from typing import Final, TypeAlias, cast
 
 from vermilion.errors import RespError
@@ -52,6 +51,9 @@ INTEGERS_SIZE: Final = len(INTEGERS)
 STRINGS_LEAST: Final = 8
 """From this many members on it pays to look whether all are short strings."""
 _SETS: Final = frozenset({set, OrderedSet})
+# Written out, `list | tuple | set` is made anew for every reply, which costs three times the question itself.
+_ARRAYS: Final = (list, tuple, set)
+_MAPS: Final = (dict, Pairs)
 
 
 def error_line(error: RespError) -> bytes:
@@ -86,7 +88,7 @@ def encode_resp2(reply: Reply, append: Append) -> None:
         if not reply.resp2:
             reply.resp2 = joined(list(reply), encode_resp2)
         append(reply.resp2)
-    elif isinstance(reply, list | tuple | set):
+    elif isinstance(reply, _ARRAYS):
         if type(reply) is not Messages:
             append(b"*%d\r\n" % len(reply))
         if len(reply) >= STRINGS_LEAST and (text := short_strings(reply)) is not None:
@@ -94,7 +96,7 @@ def encode_resp2(reply: Reply, append: Append) -> None:
         else:
             for item in reply:
                 encode_resp2(item, append)
-    elif isinstance(reply, dict | Pairs):
+    elif isinstance(reply, _MAPS):
         append(b"*%d\r\n" % (2 * len(reply)))
         for name, value in reply.items():
             encode_resp2(name, append)
@@ -144,7 +146,7 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         if not reply.resp3:
             reply.resp3 = joined(Push(reply), encode_resp3)
         append(reply.resp3)
-    elif isinstance(reply, list | tuple | set):
+    elif isinstance(reply, _ARRAYS):
         kind = type(reply)
         head = b">%d\r\n" if kind is Push else b"~%d\r\n" if kind in _SETS else b"*%d\r\n"
         if kind is not Messages:
@@ -154,7 +156,7 @@ def encode_resp3(reply: Reply, append: Append) -> None:
         else:
             for item in reply:
                 encode_resp3(item, append)
-    elif isinstance(reply, dict | Pairs):
+    elif isinstance(reply, _MAPS):
         append(b"%%%d\r\n" % len(reply))
         for name, value in reply.items():
             encode_resp3(name, append)
@@ -201,9 +203,9 @@ def short_strings(replies: Collection[Reply]) -> bytes | None:
             return None
         if len(sizes) == 1:
             head = BULK_HEADS[sizes.pop()]
-            return b"%b%b\r\n" % (head, (CRLF + head).join(strings))
-        heads = map(BULK_HEADS.__getitem__, map(len, strings))
-        return b"".join(chain.from_iterable(zip(heads, strings, repeat(CRLF), strict=False)))
+            return head + (CRLF + head).join(strings) + CRLF
+        heads = BULK_HEADS
+        return CRLF.join([heads[len(string)] + string for string in strings]) + CRLF
     except TypeError:  # numbers have no length, and what is no bytes cannot be joined
         return None
 

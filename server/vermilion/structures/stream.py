@@ -13,7 +13,7 @@ listpack would take in Redis:
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import ClassVar, Final, NamedTuple, TypeAlias
 
@@ -112,6 +112,53 @@ class _Node:
         else:
             size += integer_size(count) + sum(map(string_size, fields)) + integer_size(2 * count + 4)
         self.bytes += size
+
+    def extend(
+        self, key: StreamId, first: StreamId, columns: Sequence[Fields], max_bytes: int, max_entries: int
+    ) -> int:
+        """Add entries with the head's fields under successive ids; return how many, 0 when each needs a look.
+
+        Args:
+            key: the node's.
+            first: the id of the first of them.
+            columns: all first fields, all first values, all second fields …
+            max_bytes: as for `is_full`.
+            max_entries: likewise.
+        """
+        if max_entries > 0:
+            room = max_entries - len(self.ids) - len(self.deleted)
+            if room < len(columns[0]):
+                columns = [column[: max(room, 0)] for column in columns]
+        count = len(columns[0])
+        names, values = columns[::2], columns[1::2]
+        last = first + count - 1
+        if not count or len(names) != len(self.names) or last >> PART_BITS != first >> PART_BITS:
+            return 0
+        for name, column in zip(self.names, names, strict=True):
+            if column.count(name) != count:
+                return 0
+        size = 2 if len(names) + 3 <= _SMALL else integer_size(len(names) + 3)
+        size += 2 + integer_size((first >> PART_BITS) - (key >> PART_BITS))
+        size *= count
+        least = (first & PART_MAX) - (key & PART_MAX)
+        if least >= 0 and least + count <= _SMALL:
+            size += 2 * count
+        else:
+            size += sum(map(integer_size, range(least, least + count)))
+        length = sum(map(len, self.names)) * count
+        for column in values:
+            size += sum(map(string_size, column))
+            length += sum(map(len, column))
+        if not 0 < max_bytes <= LISTPACK_LIMIT:
+            max_bytes = LISTPACK_LIMIT
+        # More than `is_full` would count in front of any of them.
+        if self.bytes + size + length + _COUNTS_MOST >= max_bytes:
+            return 0
+        self.ids += range(first, last + 1)
+        self.entries += zip(*columns, strict=True)
+        self.last_id = last
+        self.bytes += size
+        return count
 
     def is_full(self, fields: Fields, max_bytes: int, max_entries: int) -> bool:
         """Return whether an entry with these fields begins another node."""
@@ -269,6 +316,33 @@ class Stream(Structure):
         self._length += 1
         self.entries_added += 1
         self.last_id = entry
+
+    def append_many(
+        self, first: StreamId, columns: Sequence[Fields], max_bytes: int, max_entries: int
+    ) -> None:
+        """Add entries under successive ids, as `append` does one by one.
+
+        Args:
+            first: the id of the first of them, greater than `last_id`.
+            columns: all first fields, all first values, all second fields …
+            max_bytes: as for `append`.
+            max_entries: likewise.
+        """
+        size = len(columns[0])
+        at = 0
+        while at < size:
+            added = 0
+            if self._nodes:
+                rest = [column[at:] for column in columns] if at else columns
+                added = self._nodes[-1].extend(self._keys[-1], first + at, rest, max_bytes, max_entries)
+            if added:
+                self._length += added
+                self.entries_added += added
+                self.last_id = first + at + added - 1
+            else:
+                self.append(first + at, tuple([column[at] for column in columns]), max_bytes, max_entries)
+                added = 1
+            at += added
 
     def contents(self) -> Iterator[NodeContent]:
         """Go over what the nodes consist of; nothing may change meanwhile."""
