@@ -130,8 +130,8 @@ def execute(run: Run, serve: Serve, extra: Sequence[str]) -> Result:
                 stderr=subprocess.STDOUT,
                 check=False,
             ).returncode
-    if code not in _FINISHED:
-        raise SuiteError(f"{run.name}: pytest ended with {code}; see {log}")
+    if code not in _FINISHED or not report.exists():  # a test can end the process
+        raise SuiteError(f"{run.name}: pytest ended with {code}, before it was done; see {log}")
     document = json.loads(report.read_text("utf-8"))
     seconds = time.perf_counter() - started
     return Result(run, document["outcomes"], document["reasons"], frozenset(document["used"]), log, seconds)

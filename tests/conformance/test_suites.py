@@ -36,6 +36,10 @@ name = "all"
 files = ["tests"]
 select = ["*[{{resp}}]"]
 
+[[part]]
+name = "ends"
+files = ["ends"]
+
 [[left-out]]
 files = ["tests/test_broken.py"]
 reason = "cannot be imported"
@@ -95,6 +99,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setattr(sources, "BUILD", tmp_path)
     metadata = "Metadata-Version: 2.1\nName: small\nVersion: 1.0\n"
     files = {"PKG-INFO": metadata, "tests/test_small.py": TESTS, "tests/test_broken.py": "import nothing"}
+    files["ends/test_ends.py"] = "import os\ndef test_end(): os._exit(1)"
     files["tests/test_none.py"] = "import pytest; pytest.skip('no module', allow_module_level=True)"
     sha256 = pack(tmp_path / "small-1.0.tar.gz", files)
     file = tmp_path / "small.toml"
@@ -123,6 +128,11 @@ def test_a_suite_is_run(small: Suite) -> None:
 def test_a_run_that_pytest_cannot_make_is_no_result(small: Suite) -> None:
     with pytest.raises(SuiteError, match=r"small, all, RESP2: pytest ended with 4"):
         execute(Run(small, small.parts[0], 2), serve, ["--no-such-option"])
+
+
+def test_a_run_that_a_test_ends_is_no_result(small: Suite) -> None:
+    with pytest.raises(SuiteError, match=r"small, ends, RESP3: pytest ended with 1, before it was done"):
+        execute(Run(small, small.parts[1], 3), serve, ())
 
 
 def test_a_server_is_started_with_certificates(tmp_path: Path) -> None:

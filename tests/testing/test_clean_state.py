@@ -52,6 +52,7 @@ def test_clients_of_the_test_are_gone_and_stay_away(instance: Vermilion) -> None
     clean.restore()
     assert [one["name"] for one in before.client_list()] == ["before"]
     assert before.publish("news", "late") == 0
+    assert subscriber.get_message()["type"] == "subscribe"  # it had come before
     with pytest.raises(redis.ConnectionError):
         subscriber.get_message()
     with pytest.raises(redis.ConnectionError, match="is over"):

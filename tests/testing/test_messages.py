@@ -87,6 +87,19 @@ def test_a_listener_that_is_killed_subscribes_again(instance: Vermilion, protoco
     assert message["data"] == b"hello"
 
 
+def test_a_listener_that_is_killed_hears_what_had_come_before(instance: Vermilion, protocol: int) -> None:
+    listener: Any = instance.connect(protocol=protocol).pubsub(ignore_subscribe_messages=True)
+    listener.subscribe("news")
+    client = instance.connect()
+    client.publish("news", "hello")
+    client.client_kill_filter(_type="pubsub")
+    client.publish("news", "too late")
+    assert listener.get_message(timeout=1) is None
+    assert listener.get_message(timeout=1)["data"] == b"hello"
+    with pytest.raises(redis.ConnectionError, match="closed by server"):
+        listener.connection.read_response(push_request=True)
+
+
 async def test_messages_are_received_on_a_loop(instance: Vermilion, protocol: int) -> None:
     client: Any = instance.connect_async(protocol=protocol)
     async with client.pubsub(ignore_subscribe_messages=True) as listener:

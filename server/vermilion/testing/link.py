@@ -282,17 +282,17 @@ class Link:
         self.wake()
 
     def abort(self) -> None:
-        """End the client at once; what it has not read is lost."""
+        """End the client at once; what has arrived it may still read, as from a socket."""
         self._closing = self.ended = True
         self._behind.clear()
-        self.inbox.clear()
         self.backend.engine.close_session(self.session)
         self.backend.links.discard(self)
         self.wake()
 
     def reset(self) -> None:
-        """End the client at once, as a network does that breaks."""
+        """End the client at once, as a network does that breaks: what it has not read is lost."""
         self._was_reset = True
+        self.inbox.clear()
         self.abort()
 
 
