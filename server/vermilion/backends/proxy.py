@@ -517,7 +517,3 @@ class Proxy:
         """Count calls that had no answer."""
         for _ in range(calls):
             self.engine.stats.count_error(error.partition(" ")[0])
-
-    # What the proxy answers itself ------------------------------------------------------------------------
-
-    # State in a connection --------------------------------------------------------------------------------
