@@ -35,6 +35,21 @@ def test_what_keeps_it_from_starting_is_raised() -> None:
         pass
 
 
+def test_one_that_was_stopped_starts_again_with_its_keys() -> None:
+    server = Server(port=0)
+    with server:
+        server.connect().set("key", "v")
+    with server:
+        assert server.connect().get("key") == b"v"
+
+
+def test_one_that_listens_is_not_started_again() -> None:
+    with Server(port=0) as server:
+        with pytest.raises(RuntimeError, match="listens already"), server:
+            pass
+        assert server.connect().ping()
+
+
 def test_a_server_that_was_shut_down_by_a_client() -> None:
     with Server(port=0) as server:
         client: Any = server.connect()

@@ -13,7 +13,7 @@ from redis.backoff import NoBackoff
 
 import vermilion
 from vermilion import Vermilion
-from vermilion.testing.async_connection import StreamLink
+from vermilion.testing.async_connection import PoolLock, StreamLink
 
 
 @pytest.fixture
@@ -130,6 +130,38 @@ def test_a_client_goes_from_loop_to_loop(client: Any) -> None:
     assert asyncio.run(client.incr("key")) == 2
     assert asyncio.run(client.blpop("queue", timeout=0.01)) is None
     assert asyncio.run(client.client_id()) == asyncio.run(client.client_id())
+
+
+def test_tasks_that_wait_for_a_connection_do_so_on_each_loop(instance: Vermilion, client: Any) -> None:
+    async def together() -> None:
+        await asyncio.gather(*[client.incr("visits") for _ in range(3)])
+        await client.connection_pool.disconnect()
+
+    for _ in range(2):
+        with instance.faults.delay(["HELLO", "CLIENT"], 0.002):
+            asyncio.run(together())
+    assert asyncio.run(client.get("visits")) == b"6"
+
+
+def test_loops_of_several_threads_share_the_lock_of_a_pool() -> None:
+    lock, held, order = PoolLock(), threading.Event(), []
+
+    async def hold() -> None:
+        async with lock:
+            held.set()
+            await asyncio.sleep(0.01)
+            order.append("held")
+
+    async def wait() -> None:
+        async with lock:
+            order.append("waited")
+
+    holding = threading.Thread(target=lambda: asyncio.run(hold()))
+    holding.start()
+    held.wait()
+    asyncio.run(wait())
+    holding.join()
+    assert order == ["held", "waited"]
 
 
 def test_a_loop_that_was_closed_while_a_task_waited_breaks_nothing(instance: Vermilion, client: Any) -> None:

@@ -1,8 +1,12 @@
 """redis-py's ordinary client on an engine in this process."""
 
 import gc
+import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import Future
+from threading import Event, Thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -294,3 +298,33 @@ def test_two_instances_never_meet() -> None:
 def test_a_large_reply_of_pieces(client: Any) -> None:
     client.zadd("zset", {f"member:{number}": number for number in range(20_000)})
     assert len(client.zrange("zset", 0, -1, withscores=True)) == 20_000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_child_has_a_copy_without_the_clients_of_other_threads(instance: Vermilion) -> None:
+    client: Any = instance.connect()
+    client.set("key", "v")
+    waiting = Thread(target=lambda: instance.connect().blpop("queue"), daemon=True)
+    waiting.start()
+    wait_until_blocked(instance)
+    inside = Event()
+
+    def hold() -> None:
+        with instance.backend.lock:
+            inside.set()
+            sleep(0.02)
+
+    holding = Thread(target=hold)
+    holding.start()
+    inside.wait()
+    child = os.fork()
+    if not child:
+        signal.alarm(5)  # a child that hangs fails
+        known = client.get("key") == b"v" and client.rpush("queue", "kept") == client.llen("queue") == 1
+        os._exit(0 if known and client.delete("key") else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    holding.join()
+    assert client.get("key") == b"v"
+    client.rpush("queue", "taken")
+    waiting.join()

@@ -158,15 +158,15 @@ def test_a_file_of_json(instance: Vermilion, client: Any, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("value", "error", "text"),
     [
-        (object(), TypeError, "object cannot be a value"),
-        (True, TypeError, "bool cannot be a value"),
-        ([None], TypeError, "NoneType cannot be a value"),
+        (object(), TypeError, "key: object cannot be a value"),
+        (True, TypeError, "key: bool cannot be a value"),
+        ([None], TypeError, "key: None cannot be a value"),
         ({"$list": "abc"}, TypeError, "str cannot be a collection"),
         ({"$hash": ["a"]}, TypeError, "list cannot be a mapping"),
         ({"$zset": {"a": "high"}}, ValueError, "key: ERR value is not a valid float"),
         ({"$set": ["a"], "$tll": 5}, ValueError, r"key: \$tll means nothing beside \$set"),
         ({"$rdb": "AAAA"}, ValueError, "DUMP payload version or checksum are wrong"),
-        ({"$string": "v", "$expires_at": "tomorrow"}, ValueError, "Invalid isoformat"),
+        ({"$string": "v", "$expires_at": "tomorrow"}, ValueError, "key: Invalid isoformat"),
     ],
 )
 def test_what_is_no_value(instance: Vermilion, value: object, error: type[Exception], text: str) -> None:

@@ -75,6 +75,21 @@ def test_what_expires_is_told_before_advance_returns() -> None:
     assert heard == [b"key:4", b"key:3", b"key:2", b"key:1"]
 
 
+def test_keys_that_fall_due_within_milliseconds_expire_in_order(instance: Vermilion) -> None:
+    instance.clock.freeze()
+    instance.configure(notify_keyspace_events="Ex")
+    client: Any = instance.connect(decode_responses=True)
+    listener: Any = client.pubsub(ignore_subscribe_messages=True)
+    listener.psubscribe("__keyevent@0__:*")
+    listener.get_message()
+    names = [f"key:{number:02}" for number in range(60)]
+    for name in names[1::2] + names[::2]:
+        client.set(name, 1, px=1000 + int(name[4:]))
+    client.set("key:59:too", 1, px=1059)
+    instance.clock.advance(2)
+    assert [message["data"] for message in iter(listener.get_message, None)] == [*names, "key:59:too"]
+
+
 def test_blocked_clients_give_up_in_order(instance: Vermilion, beside: Callable[..., Future[Any]]) -> None:
     instance.clock.freeze()
     long = beside(instance.connect().blpop, "queue", timeout=3600)
@@ -190,3 +205,11 @@ def test_many_deadlines_are_passed_quickly(instance: Vermilion, client: Any) -> 
 def test_time_goes_forward_only(instance: Vermilion) -> None:
     with pytest.raises(ValueError, match="forward only"):
         instance.clock.advance(-1)
+
+
+@pytest.mark.parametrize("distance", [float("inf"), float("nan"), 1e300, timedelta.max])
+def test_a_distance_that_no_calendar_has(instance: Vermilion, distance: float | timedelta) -> None:
+    before = instance.clock.now()
+    with pytest.raises(ValueError, match=r"calendar|NaN|9999"):
+        instance.clock.advance(distance)
+    assert instance.clock.now() - before < HOUR

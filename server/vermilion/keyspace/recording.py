@@ -264,13 +264,13 @@ class RecordingDatabase(Database):
         keys = self._keys or {}
         return [key for key in self.data if keys.get(key, key) is not None]
 
-    def _reclaim_fields(self, limit: int) -> int:
+    def _reclaim_fields(self, limit: int, *, in_order: bool) -> int:
         """Delete fields that are due."""
         if self._keys is not None:
             now = self.clock.now_ms()
             for key in [key for key, earliest in self.field_expires.items() if earliest < now]:
                 self._record(key)
-        return super()._reclaim_fields(limit)
+        return super()._reclaim_fields(limit, in_order=in_order)
 
     def clear(self) -> int:
         """Delete all keys; the tables are kept for those who want to go back."""

@@ -220,6 +220,7 @@ class Server:
         return client
 
     def __enter__(self) -> Self:
+        self._refuse_to_run_twice()
         self._background = Background(self)
         self._background.start()
         return self
@@ -240,6 +241,7 @@ class Server:
 
         Raises:
             ListenError: when an address cannot be listened on, or TLS cannot be spoken; nothing is left open then.
+            RuntimeError: when it listens already; one that was stopped may be started again.
 
         Example:
             >>> async def main() -> str:
@@ -254,7 +256,8 @@ class Server:
         See Also:
             `stop`, `wait`.
         """
-        self._stop_wanted.clear()
+        self._refuse_to_run_twice()
+        self._stop_wanted = asyncio.Event()  # a new one: that of an earlier start belongs to its loop
         await self.backend.initialize()
         try:
             if self._tls_port is not None:
@@ -323,6 +326,11 @@ class Server:
             `stop`, which is still to be called.
         """
         await self._stop_wanted.wait()
+
+    def _refuse_to_run_twice(self) -> None:
+        """Raise RuntimeError where a server that listens is started: the sockets of one start would be lost."""
+        if self._listening:
+            raise RuntimeError("the server listens already")
 
     # Listening --------------------------------------------------------------------------------------------
 

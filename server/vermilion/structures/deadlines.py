@@ -64,10 +64,14 @@ class Deadlines:
         heapify(self._heap)
         self._size = len(self._expires)
 
-    def due(self, now_ms: int) -> Iterator[bytes]:
+    def due(self, now_ms: int, *, in_order: bool = False) -> Iterator[bytes]:
         """Yield the names whose deadline has passed, earliest bucket first; each is forgotten when yielded.
 
         The caller deletes each name it takes and may stop at any time: what was not yielded stays.
+
+        Args:
+            now_ms: the time.
+            in_order: whether the names of one bucket come in the order of their deadlines, too, which costs time.
         """
         expires = self._expires
         now_number = now_ms >> BUCKET_BITS
@@ -75,6 +79,9 @@ class Deadlines:
             number = self._heap[0]
             bucket = self._buckets[number]
             later: list[bytes] = []
+            if in_order:  # the last one goes first; of the same deadline, the one that was noted first
+                bucket.sort(key=lambda key: expires.get(key, 0))
+                bucket.reverse()
             try:
                 while bucket:
                     key = bucket.pop()

@@ -6,7 +6,8 @@ a read waits for, for as long as it waits. `connection.py` says how calls and re
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from redis.asyncio.connection import Connection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -18,6 +19,8 @@ from vermilion.testing.link import Link, Wire, encoded
 if TYPE_CHECKING:
     from vermilion.testing.door import Door
     from vermilion.testing.shared import SharedBackend
+
+_LOOK_AGAIN_S: Final = 0.001
 
 
 class StreamLink(Link):
@@ -228,8 +231,30 @@ class AsyncInProcessConnection(Connection):
         return await super().read_response(disable_decoding, *args, **options)
 
 
+class PoolLock:
+    """The lock of a pool, for event loops on any threads: asyncio's belongs to the first one on which somebody waits.
+
+    It is held for no longer than it takes to become a client of the engine, unless a fault delays that, so that those
+    who wait look again from time to time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    async def __aenter__(self) -> None:
+        while not self._lock.acquire(blocking=False):  # noqa: ASYNC110  # an event of asyncio has a loop, too
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._lock.release()
+
+
 class AsyncInProcessPool(ConnectionPool):
-    """redis.asyncio's pool."""
+    """redis.asyncio's pool, for any number of event loops."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._lock: Any = PoolLock()
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -94,9 +94,16 @@ def epoch_ns(moment: datetime) -> int:
 
 
 def nanoseconds(distance: timedelta | float) -> int:
-    """Return a distance in nanoseconds; a number is seconds."""
+    """Return a distance in nanoseconds; a number is seconds.
+
+    Raises:
+        ValueError: for a number that is no distance, such as infinity.
+    """
     if not isinstance(distance, timedelta):
-        distance = timedelta(seconds=distance)
+        try:
+            distance = timedelta(seconds=distance)
+        except OverflowError as error:
+            raise ValueError(f"{distance} seconds are no distance for a calendar") from error
     return distance // _MICROSECOND * 1_000
 
 

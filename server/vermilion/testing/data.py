@@ -74,7 +74,8 @@ def read(value: object) -> bytes:
         ).encode()
     if isinstance(value, int | float) and not isinstance(value, bool):
         return repr(value).encode()
-    raise TypeError(f"{type(value).__name__} cannot be a value: give text, bytes or a number")
+    kind = "None" if value is None else type(value).__name__
+    raise TypeError(f"{kind} cannot be a value: give text, bytes or a number")
 
 
 # Dumping --------------------------------------------------------------------------------------------------
@@ -238,15 +239,17 @@ def load_value(call: Call, key: bytes, value: object, now_ms: int) -> None:
             raise ValueError(
                 f"{written(key)}: {', '.join(map(str, sorted(unknown)))} means nothing beside {form}"
             )
-    call(b"DEL", key)
     try:
+        call(b"DEL", key)
         _LOADERS[form](call, key, value)
         deadline = _deadline(notes, now_ms)
         if deadline is not None:
             call(b"PEXPIREAT", key, b"%d" % deadline)
         for field, when in _mapped(notes.get("$field_expires_at", {})).items():
             call(b"HPEXPIREAT", key, b"%d" % _milliseconds(when), b"FIELDS", b"1", read(field))
-    except RespError as error:
+    except TypeError as error:
+        raise TypeError(f"{written(key)}: {error}") from error
+    except (RespError, ValueError, OverflowError) as error:
         raise ValueError(f"{written(key)}: {error}") from error
 
 

@@ -10,12 +10,14 @@ is handed over to that loop.
 """
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import RLock, get_ident
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakValueDictionary
 
 from vermilion.backends.memory_backend import Caller, MemoryCacheBackend
 from vermilion.clock import Clock
@@ -44,6 +46,9 @@ CRON_S: Final = 0.1
 _CRON_BUDGET_NS: Final = 25_000_000
 _SETTLING_S: Final = 5.0
 _COURTESY_S: Final = 0.0005
+
+_backends: Final["WeakValueDictionary[int, SharedBackend]"] = WeakValueDictionary()
+"""Those of this process, which a fork takes along."""
 
 
 class SharedBackend(MemoryCacheBackend):
@@ -83,6 +88,7 @@ class SharedBackend(MemoryCacheBackend):
         self.execute_batch = self._execute_batch_locked
         self.open_session = self._open_session_locked
         self.close_session = self._close_session_locked
+        _backends[id(self)] = self
 
     def _make_engine(self, clock: Clock | None, max_keys: int) -> Engine:
         """Return an engine whose databases can go back to what they were, and that VERMILION may move."""
@@ -229,6 +235,15 @@ class SharedBackend(MemoryCacheBackend):
         self.finish()
         for link in self.links:
             link.wake()
+
+    def leave_to_child(self) -> None:
+        """Be what a forked process has: the keys, and none of the clients, whose threads have stayed behind."""
+        for link in list(self.links):
+            link.abort()
+        for session in list(self.engine.sessions.values()):
+            self.engine.close_session(session)
+        self._remotes.clear()
+        self._loops.clear()
 
     # A server on an event loop of its own -----------------------------------------------------------------
 
@@ -441,3 +456,37 @@ class RemoteTransport:
         """Do what is to be done, on the loop's thread."""
         while self.parcels:
             self.parcels.popleft()()
+
+
+# A process that forks ------------------------------------------------------------------------------------------
+#
+# A lock that another thread holds while the process forks is held for ever in the child, and what that thread was
+# changing stays half done. So the thread that forks has all locks, and gives them back on both sides.
+
+_held: Final[list[SharedBackend]] = []
+
+
+def _before_fork() -> None:
+    """Wait until no thread is inside of a call."""
+    for reference in _backends.valuerefs():  # a list of its own, whatever other threads make meanwhile
+        backend = reference()
+        if backend is not None:
+            backend.lock.acquire()
+            _held.append(backend)
+
+
+def _after_fork() -> None:
+    """Let the other threads go on."""
+    while _held:
+        _held.pop().lock.release()
+
+
+def _after_fork_in_child() -> None:
+    """Begin anew, without the clients of the other process."""
+    for backend in _held:
+        backend.leave_to_child()
+    _after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

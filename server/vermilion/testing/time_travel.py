@@ -4,7 +4,8 @@ To advance is to travel from one thing that falls due to the next: a blocked cli
 sees the time at which it was due. Keys are taken 128 ms at a time, as `structures/deadlines.py` has them.
 """
 
-from datetime import datetime, timedelta
+import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from vermilion.structures.deadlines import BUCKET_BITS
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _BUCKET_MS: Final = 1 << BUCKET_BITS
 _MS: Final = 1_000_000
-_STEP: Final = 4096
+_LAST_NS: Final = epoch_ns(datetime.max.replace(tzinfo=UTC))
 
 
 class TimeTravel:
@@ -102,7 +103,7 @@ class TimeTravel:
             distance: how far; a number is seconds.
 
         Raises:
-            ValueError: for a negative distance.
+            ValueError: for a negative distance, and for one that goes beyond the year 9999.
 
         Example:
             >>> from vermilion import Vermilion
@@ -119,6 +120,8 @@ class TimeTravel:
         if distance_ns < 0:
             raise ValueError("time goes forward only; `set` moves the calendar back")
         with self._backend.lock:
+            if self._clock.now_ns() + distance_ns > _LAST_NS:
+                raise ValueError("no clock goes beyond the year 9999")
             self.travel(distance_ns)
         self._backend.settle()
 
@@ -200,8 +203,7 @@ class TimeTravel:
         engine.end_waits()
         if engine.active_expire and not engine.cron_paused and not engine.pause.active:
             for db in engine.databases:
-                while db.reclaim(_STEP) == _STEP:
-                    pass
+                db.reclaim(sys.maxsize, in_order=True)
         engine.waiting.serve()
         self._backend.finish()
 
