@@ -20,7 +20,7 @@ def section(kind: str, fleet: Fleet) -> bytes:
     servers = list(fleet.servers)
     fields: dict[str, object] = {
         "upstream_kind": kind,
-        "upstream_status": "up" if fleet.is_up else "down",
+        "upstream_status": _status(fleet),
         "upstream_servers": len(servers),
         "upstream_connections": sum(server.connections for server in servers),
         "upstream_own_connections": sum(server.own_connections for server in servers),
@@ -33,10 +33,19 @@ def section(kind: str, fleet: Fleet) -> bytes:
         "upstream_redirected_calls": tally.retries,
     }
     for number, server in enumerate(servers):
-        state = "up" if server.up else f"down,reason={server.reason}"
+        state = f"down,reason={server.reason}"
+        if server.up:
+            state = f"refusing,reason={server.refusal}" if server.refusal else "up"
         fields[f"upstream{number}"] = f"addr={server.login.address},state={state}"
     lines = "".join(f"{name}:{value}\r\n" for name, value in fields.items())
     return b"# Upstream\r\n" + lines.encode("utf-8", "backslashreplace")
+
+
+def _status(fleet: Fleet) -> str:
+    """Return in one word how upstream stands."""
+    if not fleet.is_up:
+        return "down"
+    return "refusing" if any(server.refusal for server in fleet.servers) else "up"
 
 
 def as_text(text: bytes, resp: int) -> bytes:
@@ -52,7 +61,7 @@ def measures(fleet: Fleet) -> Iterator[Measure]:
     servers = list(fleet.servers)
     connections = sum(server.connections for server in servers)
     in_flight = sum(server.in_flight for server in servers)
-    yield Measure("upstream_up", "gauge", "Whether upstream is there.", {(): int(fleet.is_up)})
+    yield Measure("upstream_up", "gauge", "Whether upstream answers a PING.", {(): int(_status(fleet) == "up")})
     yield Measure("upstream_connections", "gauge", "Connections to upstream.", {(): connections})
     yield Measure("upstream_in_flight_bytes", "gauge", "Calls that wait for upstream.", {(): in_flight})
     for name, doc, value in (
@@ -66,9 +75,10 @@ def measures(fleet: Fleet) -> Iterator[Measure]:
 
 
 def trouble(fleet: Fleet) -> str | None:
-    """Return on one line what is wrong with upstream, None when it is there."""
+    """Return on one line what is wrong with upstream, None when it is there and answers a PING."""
     if fleet.is_up:
-        return None
+        refusals = [f"{server.login.address}: {server.refusal}" for server in fleet.servers if server.refusal]
+        return " ".join(["upstream refuses calls", *refusals]) if refusals else None
     reasons = [f"{server.login.address}: {server.reason}" for server in fleet.servers if not server.up]
     return " ".join(["upstream is not there", *reasons])
 
