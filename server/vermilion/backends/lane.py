@@ -69,13 +69,15 @@ class Lane:
         broken: whether its connection was lost in MULTI or after WATCH.
         silent: whether the replies that come are dropped (CLIENT REPLY).
         blocking: whether the connection is its own for one call only.
+        partial: whether the client has been given the beginning of what is still coming.
         queued: the calls in MULTI that are the proxy's own: their places in the transaction.
         queued_count: how many calls the transaction has.
     """
 
     __slots__ = (
         "_after", "_parts", "arrived", "blocking", "broken", "calls", "closed", "db", "in_multi", "link",
-        "listens", "proxy", "queue", "queued", "queued_count", "session", "silent", "started_ns", "sticky", "watching",
+        "listens", "partial", "proxy", "queue", "queued", "queued_count", "session", "silent", "started_ns", "sticky",
+        "watching",
     )  # fmt: skip
 
     def __init__(self, proxy: "Proxy", session: Session, db: int) -> None:
@@ -94,6 +96,7 @@ class Lane:
         self.silent = False
         self.blocking = False
         self.closed = False
+        self.partial = False
         self.queued: list[tuple[int, list[bytes]]] = []
         self.queued_count = 0
         self.calls: list[list[bytes]] = []
@@ -190,6 +193,10 @@ class Lane:
             self.blocking = False
             self.let_go(clean=True)
         self.proxy.count(self.calls, perf_counter_ns() - self.started_ns)
+        if self.partial:
+            self.partial = False  # errors among many long replies are not looked for
+        elif wire.startswith(b"-") or (len(self.calls) > 1 and b"\r\n-" in wire):
+            self.proxy.count_errors(self.calls, wire)
         self._answer(wire)
 
     @staticmethod
@@ -209,7 +216,9 @@ class Lane:
             return
         if self._after is not None:
             self._parts.append(wire)
-        elif not self.silent:
+            return
+        self.partial = True
+        if not self.silent:
             self.session.transport.push(Encoded(wire))
 
     def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:
@@ -218,6 +227,7 @@ class Lane:
             return
         after, self._after = self._after, None
         self._parts.clear()
+        self.partial = False
         self.proxy.tally_failure(error, left)
         if cut and after is None and not self.silent:
             self.session.transport.abort()

@@ -21,6 +21,7 @@ from vermilion.backends.claims import Claims
 from vermilion.backends.cluster import Cluster
 from vermilion.backends.fleet import Fleet, Single
 from vermilion.backends.lane import FORWARDED, Lane
+from vermilion.backends.link import split_replies
 from vermilion.backends.memory_backend import Caller, MemoryCacheBackend
 from vermilion.backends.mirrored import notice
 from vermilion.backends.own_commands import OwnCommands
@@ -91,8 +92,9 @@ class Proxy:
         self.engine.pause.execute = self.execute
         settings = self.config.settings
         limits = Limits(
-            settings.upstream_timeout / 1000, settings.upstream_connections, settings.upstream_in_flight
-        )
+            settings.upstream_timeout / 1000, settings.upstream_connections, settings.upstream_in_flight,
+            figures=settings.metrics_port > 0,
+        )  # fmt: skip
         self._fleet: Fleet = _FLEETS[self.url.kind](
             self.url,
             limits,
@@ -176,7 +178,7 @@ class Proxy:
         See Also:
             `trouble`.
         """
-        yield from measures(self.engine)
+        yield from reports.with_figures(measures(self.engine), self._fleet)
         yield from reports.measures(self._fleet)
 
     def trouble(self) -> str | None:
@@ -488,6 +490,16 @@ class Proxy:
                         command.count(1, share)
         self._fleet.tally.calls += len(calls)
 
+    def count_errors(self, calls: list[list[bytes]], wire: bytes) -> None:
+        """Count the errors among replies to calls."""
+        for argv, reply in zip(calls, split_replies(wire, len(calls)), strict=True):
+            if reply.startswith(b"-"):
+                code = reply[1:].split(None, 1)[0].decode("utf-8", "backslashreplace")
+                self.engine.stats.count_error(code)
+                command = find_command(self.engine, argv)
+                if command is not None:
+                    command.failed += 1
+
     def redirected(self, lane: Lane, wire: bytes) -> bool:
         """Learn that the keys of a call over a client's own connection are elsewhere.
 
@@ -517,7 +529,3 @@ class Proxy:
         """Count calls that had no answer."""
         for _ in range(calls):
             self.engine.stats.count_error(error.partition(" ")[0])
-
-    # What the proxy answers itself ------------------------------------------------------------------------
-
-    # State in a connection --------------------------------------------------------------------------------

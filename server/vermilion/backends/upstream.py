@@ -27,6 +27,8 @@ FIRST_DELAY_S: Final = 0.05
 LONGEST_DELAY_S: Final = 2.0
 IDLE_S: Final = 60.0
 """After so long without a call, connections are closed but for one."""
+FIGURES_S: Final = 5.0
+"""So old are the figures of a server at most."""
 
 
 class Limits:
@@ -36,14 +38,16 @@ class Limits:
         timeout: seconds for a reply.
         connections: the most connections of their own that calls have.
         in_flight: the most bytes of calls that wait for replies.
+        figures: whether it is asked for its own figures now and then, for those who scrape metrics.
     """
 
-    __slots__ = ("connections", "in_flight", "timeout")
+    __slots__ = ("connections", "figures", "in_flight", "timeout")
 
-    def __init__(self, timeout: float, connections: int, in_flight: int) -> None:
+    def __init__(self, timeout: float, connections: int, in_flight: int, *, figures: bool = False) -> None:
         self.timeout = timeout
         self.connections = connections
         self.in_flight = in_flight
+        self.figures = figures
 
 
 class Tally:
@@ -103,6 +107,9 @@ class Upstream:
         """The shared connection that is always there."""
         self._asks = False
         """Whether a PONG is on its way."""
+        self.figures: dict[str, str] = {}
+        """The lines of its INFO, when it has told them lately."""
+        self._figures_due = 0.0
         self._loop = asyncio.get_running_loop()
 
     def open(self) -> None:
@@ -342,7 +349,16 @@ class Upstream:
         """Ask for a PONG: silence is no sign of health, nor is an open connection."""
         if not self._asks:
             self._asks = True
-            main.send(write_calls([[b"PING"]]), 1, _Pulse(self._hear), self.deadline)
+            main.send(write_calls([[b"PING"]]), 1, _Answer(self._hear), self.deadline)
+            if self.limits.figures and self._figures_due <= self._loop.time():
+                self._figures_due = self._loop.time() + FIGURES_S
+                # Not its sections by name: before 7.0, one call takes one.
+                main.send(write_calls([[b"INFO"]]), 1, _Answer(self._note_figures), self.deadline)
+
+    def _note_figures(self, wire: bytes) -> None:
+        """Note what the server says of itself; nothing where it does not."""
+        lines = wire.decode("utf-8", "replace").split("\r\n")
+        self.figures = dict(line.split(":", 1) for line in lines if ":" in line)
 
     def _hear(self, wire: bytes) -> None:
         """Note what the server says: it may be there, and refuse every call, as one does that is loading."""
@@ -357,8 +373,8 @@ class Upstream:
             LOGGER.info("Upstream %s takes calls", self.login.address)
 
 
-class _Pulse:
-    """Waits for a PONG.
+class _Answer:
+    """Waits for the reply to a question of our own.
 
     Args:
         hear: takes the reply, nothing when none comes.
@@ -366,13 +382,15 @@ class _Pulse:
 
     def __init__(self, hear: "Callable[[bytes], None]") -> None:
         self._hear = hear
+        self._parts: list[bytes] = []
 
     def complete(self, wire: bytes) -> None:
         """Take the reply."""
-        self._hear(wire)
+        self._hear(b"".join([*self._parts, wire]))
 
     def part(self, wire: bytes) -> None:
-        """Mind nothing: the reply is short."""
+        """Keep the first bytes."""
+        self._parts.append(wire)
 
     def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:  # a Taker's
         """Know that none comes: the connection is gone, and its owner knows why."""
