@@ -305,7 +305,10 @@ async def test_pause_is_the_proxys(client: Client, connect: Connect) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(other.receive(), 0.1)
         pytest.fail("a paused write was answered")
+    assert b"\r\nblocked_clients:1\r\n" in await client.call("INFO clients")
+    assert b"\r\nblocked_clients:1\r\n" in await client.call("INFO")
     assert await client.call("CLIENT UNPAUSE") == b"+OK\r\n"
+    assert b"\r\nblocked_clients:0\r\n" in await client.call("INFO clients")
     assert await other.receive() == b"+OK\r\n"
     assert await client.call("GET a") == b"$1\r\n1\r\n"
 
