@@ -8,7 +8,7 @@ shows, too: for CLIENT LIST, for permissions that are taken away, for pauses.
 import logging
 from collections.abc import Callable
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Final, Protocol, final, runtime_checkable
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, final, runtime_checkable
 
 from vermilion import errors
 from vermilion.backends.link import Link
@@ -36,6 +36,20 @@ FORWARDED: Final = Pending((), type(None), 0, _never, NO_REPLY)
 
 
 _REDIRECTIONS: Final = (b"-MOVED ", b"-ASK ")
+
+
+class Queued(NamedTuple):
+    """A call in a transaction that the proxy has a part in.
+
+    Attributes:
+        place: where it stands.
+        argv: the call.
+        goes_up: whether upstream has queued it, too, so that its reply is among upstream's.
+    """
+
+    place: int
+    argv: list[bytes]
+    goes_up: bool
 
 
 @runtime_checkable
@@ -69,15 +83,16 @@ class Lane:
         broken: whether its connection was lost in MULTI or after WATCH.
         silent: whether the replies that come are dropped (CLIENT REPLY).
         blocking: whether the connection is its own for one call only.
+        next_resp: what a transaction that has not begun upstream is to speak there, where HELLO has said so.
         partial: whether the client has been given the beginning of what is still coming.
-        queued: the calls in MULTI that are the proxy's own: their places in the transaction.
+        queued: the calls in MULTI that the proxy has a part in.
         queued_count: how many calls the transaction has.
     """
 
     __slots__ = (
         "_after", "_parts", "arrived", "blocking", "broken", "calls", "closed", "db", "in_multi", "link",
-        "listens", "partial", "proxy", "queue", "queued", "queued_count", "session", "silent", "started_ns", "sticky",
-        "watching",
+        "listens", "next_resp", "partial", "proxy", "queue", "queued", "queued_count", "session", "silent",
+        "started_ns", "sticky", "watching",
     )  # fmt: skip
 
     def __init__(self, proxy: "Proxy", session: Session, db: int) -> None:
@@ -97,7 +112,8 @@ class Lane:
         self.blocking = False
         self.closed = False
         self.partial = False
-        self.queued: list[tuple[int, list[bytes]]] = []
+        self.next_resp: int | None = None
+        self.queued: list[Queued] = []
         self.queued_count = 0
         self.calls: list[list[bytes]] = []
         self.started_ns = 0
@@ -131,6 +147,7 @@ class Lane:
         """Note that upstream, or the proxy for it, queues the client's calls from now on."""
         self.in_multi = True
         self.listens = False
+        self.next_resp = None
         self.queue = self.session.queue = Queue()
         self.queued.clear()
         self.queued_count = 0
