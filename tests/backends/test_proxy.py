@@ -366,6 +366,25 @@ async def test_large_calls_in_flight_are_bounded(real_server: RealServer) -> Non
         other.close()
 
 
+@pytest.mark.parametrize("resp", [2, 3])
+async def test_a_killed_client_takes_nothing_any_more(connect: Connect, resp: int) -> None:
+    client, waiting = await connect(), await connect()
+    await client.call(f"HELLO {resp}")
+    number = (await waiting.call("CLIENT ID"))[1:-2].decode()
+    waiting.send("BLPOP jobs 0")
+
+    async def waits() -> bool:
+        return b"blocked_clients:1\r\n" in await client.call("INFO clients")
+
+    await until(waits)
+    assert await client.call("CONFIG RESETSTAT") == b"+OK\r\n"
+    assert await client.call(f"CLIENT KILL ID {number}", "RPUSH jobs a", "LLEN jobs") == b":1\r\n" * 3
+    # Nor by chance: upstream was told over the connection of the calls that follow, ahead of them.
+    assert b"cmdstat_client|kill:calls=1," in await client.call("INFO commandstats")
+    with pytest.raises(ConnectionError):
+        await waiting.receive()
+
+
 async def test_what_cannot_go_through(client: Client) -> None:
     assert (await client.call("PSYNC ? -1")).startswith(b"-ERR upstream is not given PSYNC")
     assert (await client.call("SCRIPT DEBUG YES")).startswith(b"-ERR upstream is not given SCRIPT")

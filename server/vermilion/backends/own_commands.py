@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from vermilion import errors
@@ -112,7 +113,27 @@ class OwnCommands:
             if waiting is not None and waiting.blocking and waiting.link is not None:
                 call = [b"CLIENT", b"UNBLOCK", waiting.link.client_id, *argv[3:]]
                 return self._admission.unless_stopped(lane, argv, lambda: self._passage.pass_on(lane, [call]))
+        if word == b"kill" and not lane.in_multi:
+            return self._kill(lane, argv)
         return self._transactions.answer_here(lane, argv)
+
+    def _kill(self, lane: Lane, argv: list[bytes]) -> Answer:
+        """Answer CLIENT KILL, and have upstream know of it ahead of the caller's next call.
+
+        A killed BLPOP would take what that call pushes, if upstream had not yet heard that its connection is closed.
+        """
+        waiting = [
+            (other, self._fleet.server_for(other), other.link.client_id)
+            for other in self._lanes.values()
+            if other.blocking and other.link is not None and other.link.client_id
+        ]
+        answer = self._transactions.answer_here(lane, argv)
+        for other, server, number in waiting:
+            if other.closed:
+                with suppress(RespError):  # without a connection, nobody pushes anything
+                    link = server.shared(lane.db, lane.session.resp)
+                    link.send(write_calls([[b"CLIENT", b"KILL", b"ID", number]]), 1, DISCARD, server.deadline)
+        return answer
 
     def _tracking(self, lane: Lane, argv: list[bytes]) -> Answer:
         """Pass CLIENT TRACKING on, once the proxy's own engine has found nothing wrong with it."""
