@@ -64,7 +64,7 @@ test-matrix: $(STAMPS)/test ## run the in-process clients' tests on each major v
 	@for version in $(REDIS_PY); do \
 		echo "redis-py $$version"; \
 		test -d build/redis-py/$$version || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-			--retries 1 --target build/redis-py/$$version redis==$$version \
+			--retries 1 --no-warn-conflicts --target build/redis-py/$$version redis==$$version \
 			|| { echo "make: could not install it (no network?): its tests are skipped" >&2; continue; }; \
 		PYTHONPATH=build/redis-py/$$version $(BIN)/python -m pytest -q -n 2 tests/testing || exit 1; \
 	done

@@ -69,7 +69,7 @@ class AccessControl(Protocol):
     def set_user(self, name: bytes, rules: Sequence[bytes]) -> None:
         """Create or change a user."""
 
-    def delete_users(self, names: Sequence[bytes], caller: Session) -> int:
+    def delete_users(self, names: Sequence[bytes]) -> int:
         """Delete users, disconnect their clients, and return how many users there were."""
 
     def explain(self, user: User, argv: Sequence[bytes]) -> str | None:

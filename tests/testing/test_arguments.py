@@ -59,19 +59,19 @@ def test_what_is_no_argument_is_refused_before_anything_runs(wrong: object) -> N
 def test_alike_calls_wait_behind_a_call_that_waits() -> None:
     instance = Vermilion()
     waiting, other = instance.connect(), instance.connect()
-    connection = waiting.connection_pool.get_connection()
+    connection = waiting.connection_pool.make_connection()
     connection.send_command("BLPOP", "queue", 0)
     connection.send_packed_command(connection.pack_commands([("INCR", "n")] * 5))
     assert other.exists("n") == 0
     other.rpush("queue", "go")
     assert [connection.read_response() for _ in range(6)] == [[b"queue", b"go"], 1, 2, 3, 4, 5]
-    waiting.connection_pool.release(connection)
+    connection.disconnect()
 
 
 def test_alike_calls_of_an_ended_client_fail() -> None:
     instance = Vermilion()
     client, other = instance.connect(), instance.connect()
-    connection = client.connection_pool.get_connection()
+    connection = client.connection_pool.make_connection()
     connection.connect()
     other.client_kill_filter(_type="normal", skipme=True)
     with pytest.raises(RedisConnectionError, match="while writing to socket"):

@@ -12,6 +12,7 @@ from vermilion.commands.syntax import ADMIN, LOADING, NOSCRIPT, STALE, Argument,
 from vermilion.errors import RespError, text
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import OK, OrderedSet, Reply, Status
+from vermilion.ports import Server
 from vermilion.session import Session
 
 _FLAGS: Final = NOSCRIPT | LOADING | STALE
@@ -53,9 +54,9 @@ def acl_cat(session: Session, argv: list[bytes]) -> list[Reply]:
     "ACL|DELUSER", _ADMIN, since="6.0.0", group="server", tips=_ALL_NODES,
     complexity="O(1) for each user, and O(N) where N is the number of clients.",
 )  # fmt: skip
-def acl_deluser(session: Session, *username: Value) -> int:
+def acl_deluser(server: Server, *username: Value) -> int:
     """Delete users and disconnect their clients; return how many there were."""
-    return session.server.acl.delete_users(username, session)
+    return server.acl.delete_users(username)
 
 
 @command(

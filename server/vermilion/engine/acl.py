@@ -179,21 +179,21 @@ class AccessControl:
             self._drop_listeners()
             self._refresh()
 
-    def delete_users(self, names: Sequence[bytes], caller: Session) -> int:
+    def delete_users(self, names: Sequence[bytes]) -> int:
         """Delete users, and disconnect their clients; return how many there were."""
         if DEFAULT in names:
             raise RespError(errors.ACL_DEFAULT_STAYS)
         deleted = {name for name in names if self._users.pop(name, None) is not None}
         for session in list(self._engine.sessions.values()):
             if session.user.name in deleted:
-                self._disconnect(session, caller)
+                self._disconnect(session)
         return len(deleted)
 
-    def _disconnect(self, session: Session, caller: Session | None = None) -> None:
-        """Close the connection of a client that is nobody any more: of the caller after its reply."""
+    def _disconnect(self, session: Session) -> None:
+        """Close the connection of a client that is nobody any more: of who calls just now after its reply."""
         session.authenticated = False
         session.user = self.default
-        if session is caller:
+        if session is self._engine.caller:
             session.transport.close_after_reply()
         else:
             session.transport.abort()

@@ -128,7 +128,7 @@ class Engine:
         self.commands = bind_all(known_to(self), settings.rename_command)
         self.sessions: dict[int, Session] = {}
         self.tracking = Tracking(
-            self.sessions, self.databases, self.audience, settings, self.push, lambda: self._caller
+            self.sessions, self.databases, self.audience, settings, self.push, lambda: self.caller
         )
         self.acl = AccessControl(self)
         self.acl.heard = heard
@@ -160,7 +160,7 @@ class Engine:
         for directive in ("slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold"):
             configuration.watch(directive, self._follow_slowness)
         self.persistence: Persistence = Diskless(self.clock.now_ms())
-        self._caller: Session | None = None
+        self.caller: Session | None = None
         """Whose gated call runs."""
         self._afterwards: list[Reply] = []
         """The messages that this call has caused to its own client."""
@@ -207,7 +207,7 @@ class Engine:
 
     def push_all(self, sessions: Sequence[Session], message: Reply) -> None:
         """Send several clients the same message."""
-        caller = self._caller
+        caller = self.caller
         for session in sessions:
             if session is caller:
                 self._afterwards.append(message)
@@ -276,7 +276,7 @@ class Engine:
         if gates == QUEUEING and command and command.plain and command.declared.accepts(len(argv)):
             return self.transactions.add(session, command, argv)
         silenced = gates & GATE_REPLY
-        before, self._caller = self._caller, session
+        before, self.caller = self.caller, session
         ahead: list[Reply] = []
         try:
             if gates & GATE_JOURNAL:
@@ -289,7 +289,7 @@ class Engine:
                 self.tracking.ahead = False
                 ahead, self._afterwards = self._afterwards, []
         finally:
-            self._caller = before
+            self.caller = before
         if before is not session and session.gates & GATE_TRACKING:
             self.tracking.called(session, argv)
         if type(reply) is Pending:
@@ -443,12 +443,12 @@ class Engine:
 
     def make(self, session: Session, argv: list[bytes]) -> None:
         """Make a call that was held up, and answer it: one of its own, be it in the midst of another client's."""
-        caller, self._caller = self._caller, None
+        caller, self.caller = self.caller, None
         afterwards, self._afterwards = self._afterwards, []
         try:
             reply = self.execute(session, argv)
         finally:
-            self._caller, self._afterwards = caller, afterwards
+            self.caller, self._afterwards = caller, afterwards
         if type(reply) is not Pending:
             session.transport.answer(reply)
 

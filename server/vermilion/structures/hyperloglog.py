@@ -257,9 +257,8 @@ def runs(sketch: Sketch) -> Iterator[tuple[int, int]]:
         if run & _VAL:
             value, span = (run >> 2 & 31) + 1, (run & 3) + 1
         elif run & _XZERO:
-            if at == end:
-                break
-            value, span = 0, ((run & 63) << 8 | sketch[at]) + 1
+            low = sketch[at] if at < end else 0  # Redis reads the end of its string there
+            value, span = 0, ((run & 63) << 8 | low) + 1
             at += 1
         else:
             value, span = 0, run + 1
