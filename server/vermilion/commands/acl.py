@@ -10,9 +10,9 @@ from vermilion.commands.introspection import known_to
 from vermilion.commands.registry import CATEGORY_ORDER, command, container
 from vermilion.commands.syntax import ADMIN, LOADING, NOSCRIPT, STALE, Argument, Value
 from vermilion.errors import RespError, text
+from vermilion.ports import Server
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import OK, OrderedSet, Reply, Status
-from vermilion.ports import Server
 from vermilion.session import Session
 
 _FLAGS: Final = NOSCRIPT | LOADING | STALE
