@@ -21,7 +21,7 @@ from vermilion.network.supervision import notify
 from vermilion.version import __version__
 
 Serve = Callable[[Config, logging.Logger], int]
-SERVER = "vermilion.network.server"
+PROCESS = "vermilion.network.process"
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +41,9 @@ def serving(monkeypatch: pytest.MonkeyPatch) -> Callable[[Serve], None]:
     """Put another server in the place of the real one."""
 
     def put(serve: Serve) -> None:
-        module = types.ModuleType(SERVER)
+        module = types.ModuleType(PROCESS)
         module.serve = serve  # type: ignore[attr-defined]  # that is what a module is
-        monkeypatch.setitem(sys.modules, SERVER, module)
+        monkeypatch.setitem(sys.modules, PROCESS, module)
 
     return put
 
@@ -200,17 +200,17 @@ def test_nobody_supervises() -> None:
 
 DAEMON = """\
 import logging, os, sys, types
-server = types.ModuleType("vermilion.network.server")
+process = types.ModuleType("vermilion.network.process")
 def serve(config, logger):
     logger.info("session %d is %s", os.getsid(0), "own" if os.getsid(0) == os.getpid() else "foreign")
     if os.path.exists(config.settings.pidfile):
         logger.info("daemon %d has %s", os.getpid(), open(config.settings.pidfile).read().strip())
     print("said to nobody")
     return 0
-server.serve = serve
+process.serve = serve
 from vermilion import cli
 cli.DAEMON_PIDFILE = os.path.abspath("daemon.pid")
-sys.modules[server.__name__] = server
+sys.modules[process.__name__] = process
 from vermilion.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0
 
     See Also:
-        `vermilion.cli`, for what happens before; `vermilion.network.server.serve`, for what happens then.
+        `vermilion.cli`, for what happens before; `vermilion.network.process.serve`, for what happens then.
 
     LLM Context:
         - Imports wait for their turn, so that `--version` and bad arguments are answered at once.
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = Config.from_arguments(arguments, os.environ, cli.standard_input(arguments))
         with cli.process(config) as logger:
-            from vermilion.network.server import serve  # noqa: PLC0415
+            from vermilion.network.process import serve  # noqa: PLC0415
 
             return serve(config, logger)
     except ConfigError as error:

@@ -11,7 +11,8 @@ from vermilion.clock import Clock
 from vermilion.diagnostics import SlowEvents, SlowLog
 from vermilion.faults import Act, Conditions, Rule
 from vermilion.harness import Harness
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.stats import KeyspaceStats
 from vermilion.protocol.reply import Reply
 from vermilion.session import Session
 from vermilion.settings import Settings

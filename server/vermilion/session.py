@@ -86,6 +86,41 @@ class Transport(Protocol):
         """Close at once, and as a network does that breaks: the client learns that the connection was reset."""
 
 
+class Nowhere:
+    """The transport of a session that no connection carries: what is sent is dropped.
+
+    Args:
+        address: what is shown in place of one, at both ends.
+    """
+
+    fileno = -1
+    query_buffered = output_buffered = 0
+
+    def __init__(self, address: str) -> None:
+        self.address = self.local_address = address
+
+    def answer(self, reply: Reply) -> None:
+        """Nobody waits."""
+
+    def push(self, message: Reply) -> None:
+        """Nobody is there to be told."""
+
+    def use_resp(self, version: int) -> None:
+        """There is nothing to encode."""
+
+    def limit_requests(self, limited: bool) -> None:
+        """There is nothing to limit."""
+
+    def close_after_reply(self) -> None:
+        """There is nothing to close."""
+
+    def abort(self) -> None:
+        """There is nothing to close."""
+
+    def reset(self) -> None:
+        """There is nothing to close."""
+
+
 class Session:
     """One client.
 

@@ -8,17 +8,28 @@ environment read it from here.
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
+from vermilion.compound_kinds import (
+    Addresses,
+    BufferLimit,
+    BufferLimits,
+    Choices,
+    OomScores,
+    Percentiles,
+    Primary,
+    ReplicaOf,
+    SavePoint,
+    SavePoints,
+    SentinelOnly,
+    Users,
+    Words,
+)
 from vermilion.directives import Directive, compiled, directive
 from vermilion.kinds import (
     INT_MAX,
     LONG_MAX,
     ULONG_MAX,
-    Addresses,
     Bool,
-    BufferLimit,
-    BufferLimits,
     Choice,
-    Choices,
     Directory,
     FileName,
     HostName,
@@ -30,20 +41,11 @@ from vermilion.kinds import (
     MemoryOrPercent,
     NodeName,
     Octal,
-    OomScores,
-    Percentiles,
-    Primary,
-    ReplicaOf,
-    SavePoint,
-    SavePoints,
     Secret,
     SecretUrl,
-    SentinelOnly,
     Text,
     Title,
     UserName,
-    Users,
-    Words,
 )
 
 YES_OR_NO: Final = Bool()

@@ -116,7 +116,7 @@ async def test_nobody_need_touch_a_key_for_it_to_go(backend: MemoryCacheBackend,
     clock.advance(ms=1)
     backend.engine.cron(10**9)
     assert len(backend.engine.databases[0]) == 1
-    assert backend.engine.keyspace.expired_active == 1000
+    assert backend.engine.keyspace.expired == 1000
 
 
 async def test_background_work_runs_between_initialize_and_close(

@@ -308,19 +308,6 @@ async def test_foreign_bytes_are_an_error_and_not_a_value(
         assert caught.value.__cause__ is not None
 
 
-async def test_a_serializer_that_makes_no_bytes_is_refused() -> None:
-    class Text:
-        def dumps(self, value: Any) -> Any:
-            return str(value)
-
-        def loads(self, data: bytes) -> Any:
-            return data
-
-    async with cache_service(config(), serializer=Text()) as cache:
-        with pytest.raises(CacheOperationError, match="made a str, not bytes"):
-            await cache.set("a", 1)
-
-
 async def test_what_four_methods_cannot_do_is_said() -> None:
     async with cache_service(config(namespace="n"), backend=DictBackend()) as cache:
         await cache.set("a", 1)

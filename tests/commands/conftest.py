@@ -9,32 +9,7 @@ from vermilion.clock import ManualClock
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
-from vermilion.protocol.reply import Reply
-from vermilion.session import Session
-
-
-class Caller:
-    """The transport of a test: there is none."""
-
-    address = "test:0"
-    local_address = "test:0"
-    fileno = -1
-    query_buffered = 0
-    output_buffered = 0
-
-    def answer(self, reply: Reply) -> None: ...
-
-    def push(self, message: Reply) -> None: ...
-
-    def use_resp(self, version: int) -> None: ...
-
-    def limit_requests(self, limited: bool) -> None: ...
-
-    def close_after_reply(self) -> None: ...
-
-    def abort(self) -> None: ...
-
-    def reset(self) -> None: ...
+from vermilion.session import Nowhere, Session
 
 
 @pytest.fixture
@@ -54,7 +29,7 @@ def engine(clock: ManualClock, config: Config) -> Engine:
 
 @pytest.fixture
 def session(engine: Engine) -> Session:
-    return engine.open_session(Caller())
+    return engine.open_session(Nowhere("test:0"))
 
 
 @pytest.fixture

@@ -10,16 +10,15 @@ import pytest
 from vermilion import errors
 from vermilion.commands import compiler
 from vermilion.commands.syntax import (
-    DOUBLE,
     INTEGER,
     POSITIVE,
     STRING,
     UNIX_TIME,
     AnyOf,
     Choice,
-    Double,
     Integer,
     KeySpec,
+    Kind,
     OneOf,
     OneWord,
     Operand,
@@ -31,10 +30,12 @@ from vermilion.commands.syntax import (
 from vermilion.errors import RespError
 from vermilion.keyspace.database import Database
 from vermilion.ports import Server
+from vermilion.protocol.numbers import parse_double
 from vermilion.protocol.reply import Reply
 from vermilion.session import Session
 
 Call = Callable[[str], object]
+DOUBLE = Kind("double", parse_double, errors.NOT_A_FLOAT)
 ARITY = "ERR wrong number of arguments for 'sub' command"
 
 
@@ -77,7 +78,7 @@ class TestFixedArguments:
         [("sub 5 1.5", [5, 1.5]), ("sub x 1.5", errors.NOT_AN_INTEGER), ("sub 5 x", errors.NOT_A_FLOAT)],
     )
     def test_are_converted_in_their_order(self, line: str, reply: object) -> None:
-        def sub(count: Integer, weight: Double) -> Reply:
+        def sub(count: Integer, weight: Annotated[float, DOUBLE]) -> Reply:
             return [count, weight]
 
         assert _caller(sub)(line) == reply

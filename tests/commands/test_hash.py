@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.commands.conftest import Caller
 from vermilion import errors
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.clock import ManualClock
@@ -12,7 +11,7 @@ from vermilion.engine.engine import Engine
 from vermilion.keyspace.database import Database
 from vermilion.protocol.encode import encode_resp2
 from vermilion.protocol.reply import OK
-from vermilion.session import Session
+from vermilion.session import Nowhere, Session
 
 Run = Callable[..., object]
 BUDGET_NS = 10**9
@@ -135,7 +134,7 @@ class TestRuns:
         outcomes = []
         for size in (1, len(calls)):
             engine = MemoryCacheBackend(clock=clock).engine
-            session = engine.open_session(Caller())
+            session = engine.open_session(Nowhere("test:0"))
             self.batch(
                 engine, session,
                 f"CONFIG SET hash-max-listpack-entries {entries}", "HSET h a 1 b 2", "SET s x",

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from vermilion.compound_kinds import BufferLimit, Primary, SavePoint
 from vermilion.config import Config, ConfigError
-from vermilion.kinds import BufferLimit, Primary, SavePoint
 from vermilion.settings import Settings
 
 DEBIAN = Path(__file__).with_name("debian.conf")

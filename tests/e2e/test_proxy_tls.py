@@ -1,6 +1,7 @@
 """The installed command in front of a real server that is reached over TLS: who is let in, and what is said else."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,24 +41,34 @@ def own(certificates: Certificates) -> dict[str, Any]:
     }
 
 
+@asynccontextmanager
+async def proxied(
+    folder: Path, upstream: str, *words: str, resp: int = 2
+) -> AsyncIterator[tuple[Process, Redis]]:
+    """A proxy in front of a server, and a client of it."""
+    port = free_port()
+    with Process(
+        folder, "--port", str(port), "--backend", "redis", "--upstream", upstream, *words
+    ) as process:
+        process.ready()
+        async with Redis(port=port, protocol=resp) as client:
+            yield process, client
+
+
 @pytest.mark.parametrize("resp", [2, 3])
 async def test_with_the_authority_and_a_certificate(
     certificates: Certificates, tls_port: int, tmp_path: Path, resp: int
 ) -> None:
-    port = free_port()
-    upstream = url(tls_port, **own(certificates))
-    with Process(tmp_path, "--port", str(port), "--backend", "redis", "--upstream", upstream) as process:
-        process.ready()
-        async with Redis(port=port, protocol=resp) as client:
-            large = b"x" * 3_000_000
-            assert await client.set("a", large)
-            assert await client.get("a") == large
-            async with client.pipeline(transaction=True) as pipeline:
-                pipeline.delete("a")
-                pipeline.incr("n")
-                assert await pipeline.execute() == [1, 1]
-            assert await client.delete("n") == 1
-            assert (await client.info("upstream"))["upstream_status"] == "up"
+    async with proxied(tmp_path, url(tls_port, **own(certificates)), resp=resp) as (_, client):
+        large = b"x" * 3_000_000
+        assert await client.set("a", large)
+        assert await client.get("a") == large
+        async with client.pipeline(transaction=True) as pipeline:
+            pipeline.delete("a")
+            pipeline.incr("n")
+            assert await pipeline.execute() == [1, 1]
+        assert await client.delete("n") == 1
+        assert (await client.info("upstream"))["upstream_status"] == "up"
 
 
 @pytest.mark.parametrize(
@@ -91,57 +102,27 @@ async def test_who_is_not_believed_or_not_let_in(
         del options[name]
         if whose is not None:
             options[name] = certificates.key(whose) if name == "ssl_keyfile" else certificates.crt(whose)
-    port = free_port()
     upstream = url(tls_port, host, **options)
-    words = (
-        "--port",
-        str(port),
-        "--backend",
-        "redis",
-        "--upstream",
-        upstream,
-        "--upstream-start-timeout",
-        "300",
-    )
-    with Process(tmp_path, *words) as process:
-        process.ready()
-        async with Redis(port=port) as client:
-            with pytest.raises(ResponseError, match=f"upstream is not available: .*({reason})"):
-                await client.get("a")
+    async with proxied(tmp_path, upstream, "--upstream-start-timeout", "300") as (process, client):
+        with pytest.raises(ResponseError, match=f"upstream is not available: .*({reason})"):
+            await client.get("a")
         assert any("is not there" in line for line in process.log)
 
 
 async def test_no_tls_where_tls_is_spoken(tls_port: int, tmp_path: Path) -> None:
-    port = free_port()
     upstream = f"redis://localhost:{tls_port}"
-    words = (
-        "--port",
-        str(port),
-        "--backend",
-        "redis",
-        "--upstream",
-        upstream,
-        "--upstream-start-timeout",
-        "300",
-    )
-    with Process(tmp_path, *words) as process:
-        process.ready()
-        async with Redis(port=port) as client:
-            with pytest.raises(ResponseError, match="upstream is not available"):
-                await client.get("a")
+    async with proxied(tmp_path, upstream, "--upstream-start-timeout", "300") as (_, client):
+        with pytest.raises(ResponseError, match="upstream is not available"):
+            await client.get("a")
 
 
 async def test_the_authority_may_be_left_unasked(
     certificates: Certificates, tls_port: int, tmp_path: Path
 ) -> None:
-    port = free_port()
     options = own(certificates) | {"ssl_cert_reqs": "none"}
     del options["ssl_ca_certs"]
-    upstream = url(tls_port, "127.0.0.2", **options)
-    with Process(tmp_path, "--port", str(port), "--backend", "redis", "--upstream", upstream) as process:
-        process.ready()
-        async with Redis(port=port) as client:
-            assert await client.ping()
+    async with proxied(tmp_path, url(tls_port, "127.0.0.2", **options)) as (_, client):
+        assert await client.ping()
 
 
 def test_a_certificate_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:

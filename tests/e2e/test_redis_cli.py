@@ -3,9 +3,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,15 +12,6 @@ from tests.e2e.process import WAIT, Process, free_port
 CLI = shutil.which("redis-cli") or shutil.which("valkey-cli")
 
 pytestmark = pytest.mark.skipif(CLI is None, reason="neither redis-cli nor valkey-cli is on the PATH")
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """The port of a server for all tests of this file."""
-    chosen = free_port()
-    with TemporaryDirectory(prefix="vm-") as folder, Process(Path(folder), "--port", str(chosen)) as process:
-        process.ready()
-        yield chosen
 
 
 def cli(port: int, *arguments: str, stdin: bytes = b"") -> str:

@@ -2,23 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 import redis
 from redis.cache import CacheConfig
 
-from tests.e2e.process import WAIT, Process, free_port
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """The port of a server for all tests of this file."""
-    chosen = free_port()
-    with TemporaryDirectory(prefix="vm-") as folder, Process(Path(folder), "--port", str(chosen)) as process:
-        process.ready()
-        yield chosen
+from tests.e2e.process import WAIT
 
 
 @pytest.fixture

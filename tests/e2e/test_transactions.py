@@ -3,25 +3,14 @@
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import redis
 
-from tests.e2e.process import WAIT, Process, free_port
+from tests.e2e.process import WAIT
 
 pytestmark = pytest.mark.usefixtures("_empty")
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """The port of a server for all tests of this file."""
-    chosen = free_port()
-    with TemporaryDirectory(prefix="vm-") as folder, Process(Path(folder), "--port", str(chosen)) as process:
-        process.ready()
-        yield chosen
 
 
 @pytest.fixture(params=[2, 3])

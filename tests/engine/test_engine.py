@@ -240,7 +240,7 @@ def test_the_periodic_work_reclaims_within_its_budget(config: Config, clock: Man
     assert engine.keyspace.time_cap_reached == 1
     engine.cron(10**9)
     assert len(db) == 0
-    assert engine.keyspace.expired_active == 1000
+    assert engine.keyspace.expired == 1000
 
 
 def test_shutdown_is_the_assemblys(engine: Engine, run: Run) -> None:

@@ -8,7 +8,8 @@ from vermilion import errors
 from vermilion.clock import ManualClock
 from vermilion.errors import RespError
 from vermilion.keyspace.bounded import BoundedDatabase
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.stats import KeyspaceStats
 from vermilion.structures.hash import Hash
 
 

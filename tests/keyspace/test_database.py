@@ -9,8 +9,9 @@ from vermilion import errors
 from vermilion.clock import ManualClock
 from vermilion.errors import RespError
 from vermilion.keyspace.audience import EAR_AWAITED
-from vermilion.keyspace.database import Database, KeyspaceStats, string_bytes
-from vermilion.keyspace.value import Text, copied, encoding, integer, type_name
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.stats import KeyspaceStats
+from vermilion.keyspace.value import Text
 from vermilion.structures.structure import Structure
 
 
@@ -92,7 +93,7 @@ class TestLookingUp:
         assert db.find(b"none", Box) is None
         for call in (
             lambda: db.find(b"str", Box), lambda: db.string(b"box"), lambda: db.edit_string(b"box"),
-            lambda: db.edit(b"str", Box), lambda: db.obtain(b"str", Box), lambda: string_bytes(box),
+            lambda: db.edit(b"str", Box), lambda: db.obtain(b"str", Box),
         ):  # fmt: skip
             with pytest.raises(RespError, match=errors.WRONG_TYPE):
                 call()
@@ -202,35 +203,6 @@ class TestChanging:
         db.changed(b"k", "set")
         stats.reset()
         assert stats.dirty == 1
-
-
-class TestValues:
-    @pytest.mark.parametrize(
-        ("value", "shown", "number"),
-        [
-            (5, "int", 5),
-            (b"5", "int", 5),
-            (Text(b"5"), "embstr", None),
-            (bytearray(b"5"), "raw", None),
-            (Text(b"x" * 45), "raw", None),
-            (Box(b""), "cardboard", None),
-        ],
-    )
-    def test_encodings(self, value: object, shown: str, number: int | None) -> None:
-        assert (encoding(value), integer(value)) == (shown, number)
-
-    def test_type_names(self) -> None:
-        assert {type_name(value) for value in (1, b"", Text(), bytearray())} == {"string"}
-        assert type_name(Box(b"")) == "box"
-
-    def test_copies_share_nothing_that_changes(self) -> None:
-        buffer, box = bytearray(b"x"), Box(b"x")
-        assert copied(buffer) == buffer
-        assert copied(buffer) is not buffer
-        copy = copied(box)
-        assert isinstance(copy, Box)
-        assert copy is not box
-        assert copied(text := Text(b"1")) is text
 
 
 def test_access_times_of_a_large_database_are_recorded_once_somebody_asks(

@@ -5,8 +5,9 @@ from random import Random
 import pytest
 
 from vermilion.clock import ManualClock
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
 from vermilion.keyspace.digest import EMPTY, digest_of_databases, digest_of_value, shown
+from vermilion.keyspace.stats import KeyspaceStats
 from vermilion.structures.hash import Hash
 
 

@@ -5,8 +5,9 @@ from random import Random
 import pytest
 
 from vermilion.clock import ManualClock
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
 from vermilion.keyspace.frequency import HIGHEST, NEW, Frequencies, FrequencyRule
+from vermilion.keyspace.stats import KeyspaceStats
 
 
 @pytest.fixture

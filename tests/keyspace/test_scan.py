@@ -5,7 +5,8 @@ from random import Random
 import pytest
 
 from vermilion.clock import ManualClock
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.stats import KeyspaceStats
 from vermilion.structures import scan_order
 
 

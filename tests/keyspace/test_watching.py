@@ -6,7 +6,8 @@ import pytest
 
 from vermilion.clock import ManualClock
 from vermilion.keyspace.audience import EAR_WATCHED, Audience
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.stats import KeyspaceStats
 from vermilion.keyspace.watching import WatchedKeys, Watching
 
 

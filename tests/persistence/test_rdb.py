@@ -14,7 +14,8 @@ from redis import Redis
 
 from tests.real_server import RealServer, server_command
 from vermilion.clock import ManualClock
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.stats import KeyspaceStats
 from vermilion.persistence import rdb
 from vermilion.persistence.rdb import Loaded, Snapshot, SnapshotError
 from vermilion.rdb.crc64 import crc64

@@ -15,6 +15,7 @@ from vermilion.config import Config
 from vermilion.errors import RespError
 from vermilion.persistence.snapshots import LoadError, Save
 from vermilion.protocol.reply import Reply
+from vermilion.session import Nowhere
 from vermilion.settings import Settings
 
 NOW_MS = 1_795_000_000_000
@@ -35,7 +36,7 @@ class Server:
         self.engine = self.backend.engine
         self.snapshots = self.backend.snapshots
         self.file = folder / self.config.settings.dbfilename
-        self.session = self.engine.open_session(Caller())
+        self.session = self.engine.open_session(Nowhere("test:0"))
         if start:
             self.snapshots.load_at_start()
 
@@ -48,28 +49,6 @@ class Server:
         """Return a field of INFO persistence."""
         lines = self.engine.info(["persistence"]).decode().splitlines()
         return dict(line.split(":", 1) for line in lines[1:])[field]
-
-
-class Caller:
-    """The transport of a test: there is none."""
-
-    address = local_address = "test:0"
-    fileno = -1
-    query_buffered = output_buffered = 0
-
-    def answer(self, reply: Reply) -> None: ...
-
-    def push(self, message: Reply) -> None: ...
-
-    def use_resp(self, version: int) -> None: ...
-
-    def limit_requests(self, limited: bool) -> None: ...
-
-    def close_after_reply(self) -> None: ...
-
-    def abort(self) -> None: ...
-
-    def reset(self) -> None: ...
 
 
 @pytest.fixture
@@ -395,7 +374,7 @@ def test_writing_is_refused_after_a_failure(server: Server) -> None:
     assert server.info("rdb_last_bgsave_status") == "err"
     for line in ("SET a 2", "FLUSHALL", "LPUSH l x", "PING"):
         assert server.run(line) == errors.NOT_PERSISTED
-    newcomer = server.engine.open_session(Caller())
+    newcomer = server.engine.open_session(Nowhere("test:0"))
     assert str(server.engine.execute(newcomer, [b"DEL", b"a"])) == errors.NOT_PERSISTED
     for script, reply in ((b"return 1", 1), (b"#!lua flags=no-writes\nreturn 1", 1)):
         assert server.engine.execute(newcomer, [b"EVAL", script, b"0"]) == reply

@@ -8,33 +8,9 @@ from vermilion import MemoryCacheBackend
 from vermilion.clock import ManualClock
 from vermilion.engine.engine import Engine
 from vermilion.protocol.reply import Reply
-from vermilion.session import Session
+from vermilion.session import Nowhere, Session
 
 Call = Callable[..., Reply]
-
-
-class Nowhere:
-    """A connection that is none."""
-
-    address = "127.0.0.1:5000"
-    local_address = "127.0.0.1:6379"
-    fileno = -1
-    query_buffered = 0
-    output_buffered = 0
-
-    def answer(self, reply: Reply) -> None: ...
-
-    def push(self, message: Reply) -> None: ...
-
-    def use_resp(self, version: int) -> None: ...
-
-    def limit_requests(self, limited: bool) -> None: ...
-
-    def close_after_reply(self) -> None: ...
-
-    def abort(self) -> None: ...
-
-    def reset(self) -> None: ...
 
 
 @pytest.fixture
@@ -49,7 +25,7 @@ def engine(clock: ManualClock) -> Engine:
 
 @pytest.fixture
 def session(engine: Engine) -> Session:
-    return engine.open_session(Nowhere())
+    return engine.open_session(Nowhere("test:0"))
 
 
 @pytest.fixture

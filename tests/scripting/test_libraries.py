@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.scripting.conftest import Call, Nowhere
+from tests.scripting.conftest import Call
 from vermilion import MemoryCacheBackend
+from vermilion.session import Nowhere
 
 _BACKEND = MemoryCacheBackend()
-_SESSION = _BACKEND.engine.open_session(Nowhere())
+_SESSION = _BACKEND.engine.open_session(Nowhere("test:0"))
 INT = st.integers(-(2**53), 2**53)
 SMALL = st.integers(-(2**31), 2**31 - 1)
 # Lua has one kind of table: an empty list and an empty object are the same, and null ends an array.

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.scripting.conftest import Call, Nowhere
+from tests.scripting.conftest import Call
 from vermilion import MemoryCacheBackend
 from vermilion.clock import ManualClock
 from vermilion.engine.engine import Engine
@@ -13,7 +13,7 @@ from vermilion.errors import RespError
 from vermilion.protocol.reply import OK, Pairs, Reply, Verbatim
 from vermilion.scripting.bytecode import without_tail_calls
 from vermilion.scripting.scripts import EVAL_SCRIPTS, Scripts
-from vermilion.session import Session
+from vermilion.session import Nowhere, Session
 
 
 class RunningClock(ManualClock):
@@ -69,7 +69,7 @@ def test_flush_forgets_scripts(call: Call, scripts: Scripts) -> None:
 
 def test_a_script_ends_before_its_keys_do() -> None:
     engine = MemoryCacheBackend().engine  # with the system's clock
-    session = engine.open_session(Nowhere())
+    session = engine.open_session(Nowhere("test:0"))
     wait = b"for i = 1, 500000 do local s = tostring(i) end"
     code = b"redis.call('set', 'k', 'v', 'px', 1) %b return redis.call('get', 'k')" % wait
     assert engine.execute(session, [b"EVAL", code, b"0"]) == b"v"
@@ -98,7 +98,7 @@ class TestEndless:
 
     @pytest.fixture
     def other(self, engine: Engine) -> Session:
-        return engine.open_session(Nowhere())
+        return engine.open_session(Nowhere("test:0"))
 
     def meanwhile(self, engine: Engine, other: Session, *calls: list[bytes]) -> list[Reply]:
         """Have the other client make these calls, one at each look."""

@@ -9,7 +9,7 @@ import redis
 
 from tests.testing.waiting import wait_until_blocked
 from vermilion import Vermilion
-from vermilion.testing.journal import CallJournal, UnboundedReadWarning
+from vermilion.testing.journal import CallJournal
 
 
 @pytest.fixture
@@ -59,35 +59,9 @@ def test_who_called_is_told(instance: Vermilion, journal: CallJournal, client: A
     assert "GET key    (client web, db 2)" in str(journal)
 
 
-def test_what_is_no_command_is_refused(journal: CallJournal) -> None:
-    for text in ("", 'SET "a'):
-        with pytest.raises(ValueError, match="is no command"):
-            journal.calls(text)
-    with pytest.raises(TypeError, match="True and False"):
-        journal.calls("SET", "key", True)
-    with pytest.raises(TypeError, match="begins with the name"):
-        journal.assert_order((b"SET", "key"))
+def test_a_limit_is_positive(journal: CallJournal) -> None:
     with pytest.raises(ValueError, match="positive"):
         journal.start(limit=0)
-
-
-def test_a_call_that_is_missing_is_compared_with_the_closest(journal: CallJournal, client: Any) -> None:
-    client.set("user:1", "ann")
-    client.get("user:1")
-    with pytest.raises(AssertionError) as error:
-        journal.assert_called("SET", "user:1", "bob")
-    first, second = (call.number for call in journal)
-    assert message(error).splitlines() == [
-        "SET user:1 bob was not called.",
-        "The closest call (- expected, + called):",
-        "    - SET user:1 bob",
-        "    ?            ^^^",
-        "    + SET user:1 ann",
-        "    ?            ^^^",
-        "Called were:",
-        f"      {first}  SET user:1 ann",
-        f"      {second}  GET user:1",
-    ]
 
 
 def test_a_message_says_how_often_it_was(journal: CallJournal, client: Any) -> None:
@@ -269,42 +243,6 @@ def test_a_call_that_waits_is_shown_so(instance: Vermilion, journal: CallJournal
     instance.clock.advance(timedelta(seconds=2))
     assert waiting.result() is None
     assert "waits" not in str(journal)
-
-
-def test_slow_reads_are_warned_of(journal: CallJournal, client: Any) -> None:
-    client.rpush("list", *range(200))
-    client.zadd("zset", {str(number): number for number in range(200)})
-    client.hset("hash", mapping={str(number): number for number in range(200)})
-    client.sadd("small", 1)
-    client.xadd("stream", {"a": 1})
-    journal.clear()
-    client.keys("user:*")
-    client.lrange("list", 0, -1)
-    client.lrange("list", 0, -1)
-    client.hgetall("hash")
-    client.zrangebyscore("zset", "-inf", "+inf")
-    client.sort("list")
-    expected = [
-        "KEYS user:* goes through all keys of the database; SCAN does it in steps (once)",
-        "LRANGE list 0 -1 took all 200 elements at once; a range takes a part of them (2 times)",
-        "HGETALL hash took all 200 elements at once; HSCAN takes a part of them (once)",
-        "ZRANGEBYSCORE zset -inf +inf took all 200 elements at once; LIMIT takes a part of them (once)",
-        "SORT list took all 200 elements at once; LIMIT takes a part of them (once)",
-    ]
-    assert journal.warnings() == expected
-    with pytest.warns(UnboundedReadWarning) as warned:
-        journal.warn()
-    assert [str(one.message) for one in warned] == expected
-    assert len(journal.warnings(large=201)) == 1
-    journal.clear()
-    client.lrange("list", 0, 99)
-    client.zrangebyscore("zset", "-inf", "+inf", start=0, num=150)
-    client.smembers("small")
-    client.sort("list", start=0, num=150)
-    client.xrange("stream", count=1)
-    with pytest.raises(redis.ResponseError):
-        client.hgetall("list")
-    assert journal.warnings() == []
 
 
 def test_any_bytes_can_be_shown(journal: CallJournal, client: Any) -> None:

@@ -7,8 +7,9 @@ from vermilion import errors
 from vermilion.backends import proxied
 from vermilion.backends.admission import find_command
 from vermilion.backends.lane import FORWARDED, Lane, Queued
-from vermilion.backends.link import CLOSED, split_replies
+from vermilion.backends.link import CLOSED
 from vermilion.backends.passage import Passage
+from vermilion.backends.takers import split_replies
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
 from vermilion.pending import Answer

@@ -14,8 +14,9 @@ from vermilion import errors
 from vermilion.backends import proxied
 from vermilion.backends.gather import Gather, Unit, cross_slot_transaction
 from vermilion.backends.lane import FORWARDED, Lane
-from vermilion.backends.link import Answers, Login, split_replies
+from vermilion.backends.link import Login
 from vermilion.backends.slots import SLOTS, Combine, find_command, plan, slot_of_call
+from vermilion.backends.takers import Answers, split_replies
 from vermilion.backends.upstream import Limits, Tally, Upstream
 from vermilion.backends.upstream_url import Address, UpstreamUrl
 from vermilion.errors import RespError

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from vermilion import errors
-from vermilion.backends.link import split_replies
 from vermilion.backends.slots import Combine
+from vermilion.backends.takers import split_replies
 from vermilion.errors import RespError
 from vermilion.protocol.encode import error_line
 from vermilion.protocol.framing import ReplyFramer

@@ -12,14 +12,17 @@ import math
 import re
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
 from os import urandom
-from typing import Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from vermilion import errors
+from vermilion.backends.takers import Answers, Taker, split_replies
 from vermilion.backends.upstream_url import Address
 from vermilion.protocol.framing import FramingError, ReplyFramer
 from vermilion.protocol.request import write_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HELD_MOST: Final = 64 * 1024
 """Bytes of replies that are kept until the last one is whole; of a longer one, parts are handed on as they come."""
@@ -46,29 +49,8 @@ _MESSAGE, _REPLY = 1, 2
 _UNSURE: Final = frozenset({errors.UPSTREAM_LOST, errors.UPSTREAM_TIMEOUT})
 """What is said of calls that may have run: none has, over a connection that was never ready."""
 
-
 _TURNED_AWAY: Final = (b"-NOAUTH ", b"-DENIED ", b"-ERR max number of clients")
 """What a server says to everything before it closes the connection, or until somebody has given a password."""
-
-
-class Taker(Protocol):
-    """Who waits for replies; it is told exactly once how that ended."""
-
-    def complete(self, wire: bytes) -> None:
-        """Take all replies, or what `part` has not been given of them."""
-
-    def part(self, wire: bytes) -> None:
-        """Take the first bytes of long replies."""
-
-    def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:
-        """Take what has come, and why no more will.
-
-        Args:
-            wire: whole replies that have come.
-            left: how many have not.
-            error: the text to give in their place.
-            cut: whether `part` was given the beginning of a reply that has no end.
-        """
 
 
 class Listener(Protocol):
@@ -113,6 +95,18 @@ class Login:
         self.tls = tls
         self.connect_timeout = connect_timeout
         self.db = db
+
+    def calls(self, resp: int, db: int) -> list[list[bytes]]:
+        """Return what makes a new connection one of this login: for a version of RESP, and a database."""
+        calls: list[list[bytes]] = []
+        if self.password:
+            names = [self.username.encode()] if self.username else []
+            calls.append([b"AUTH", *names, self.password.encode()])
+        if resp == 3:
+            calls.append([b"HELLO", b"3"])
+        if db:
+            calls.append([b"SELECT", b"%d" % db])
+        return calls
 
 
 class Link(asyncio.Protocol):
@@ -209,16 +203,7 @@ class Link(asyncio.Protocol):
 
     async def _log_in(self) -> None:
         """Say who we are, and choose the protocol and the database."""
-        login = self.login
-        calls: list[list[bytes]] = []
-        if login.password:
-            names = [login.username.encode()] if login.username else []
-            calls.append([b"AUTH", *names, login.password.encode()])
-        if self.resp == 3:
-            calls.append([b"HELLO", b"3"])
-        if self.db:
-            calls.append([b"SELECT", b"%d" % self.db])
-        calls.append([b"CLIENT", b"ID"])
+        calls = [*self.login.calls(self.resp, self.db), [b"CLIENT", b"ID"]]
         answers = Answers(self._loop)
         self._waiting.appendleft((answers, len(calls), NO_DEADLINE, 0))
         self._write(write_calls(calls))
@@ -490,60 +475,6 @@ class Link(asyncio.Protocol):
 
 class _RefusedError(Exception):
     """The server refused the login, the protocol or the database."""
-
-
-class Answers:
-    """Waits for replies on behalf of a coroutine.
-
-    Args:
-        loop: the event loop that it runs on.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.future: asyncio.Future[bytes] = loop.create_future()
-        self._parts: list[bytes] = []
-
-    def complete(self, wire: bytes) -> None:
-        """Return all of them."""
-        if not self.future.done():
-            self.future.set_result(b"".join([*self._parts, wire]))
-
-    def part(self, wire: bytes) -> None:
-        """Keep the first bytes."""
-        self._parts.append(wire)
-
-    def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:  # a Taker's
-        """Raise ConnectionError."""
-        if not self.future.done():
-            self.future.set_exception(ConnectionError(error))
-
-
-class Discard:
-    """Wants no replies: for calls that are made for their effect."""
-
-    def complete(self, wire: bytes) -> None:
-        """Drop them."""
-
-    def part(self, wire: bytes) -> None:
-        """Drop them."""
-
-    def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:
-        """Mind nothing."""
-
-
-DISCARD: Final = Discard()
-
-
-def split_replies(wire: bytes, replies: int) -> Sequence[bytes]:
-    """Return each of several whole replies."""
-    framer = ReplyFramer()
-    found: list[bytes] = []
-    at = 0
-    for _ in range(replies):
-        end, _ = framer.advance(wire, at, 1)
-        found.append(wire[at:end])
-        at = end
-    return found
 
 
 def _keep(*, clean: bool) -> None:

@@ -11,9 +11,9 @@ from vermilion.backends.admission import Admission
 from vermilion.backends.claims import Claims
 from vermilion.backends.fleet import Fleet
 from vermilion.backends.lane import Lane
-from vermilion.backends.link import DISCARD
 from vermilion.backends.mirrored import with_redirect
 from vermilion.backends.passage import Passage
+from vermilion.backends.takers import DISCARD
 from vermilion.backends.transactions import Transactions
 from vermilion.backends.upstream_url import UpstreamUrl
 from vermilion.config import Config

@@ -21,13 +21,13 @@ from vermilion.backends.claims import Claims
 from vermilion.backends.cluster import Cluster
 from vermilion.backends.fleet import Fleet, Single
 from vermilion.backends.lane import FORWARDED, Lane
-from vermilion.backends.link import split_replies
 from vermilion.backends.memory_backend import Caller, MemoryCacheBackend
 from vermilion.backends.mirrored import notice
 from vermilion.backends.own_commands import OwnCommands
 from vermilion.backends.passage import Passage
 from vermilion.backends.proxied import BLOCKING, HANDLED, HEARD, LOCAL, PLAIN, PLAIN_NAMES, ROUTES, STICKY
 from vermilion.backends.sentinel import Sentinel
+from vermilion.backends.takers import split_replies
 from vermilion.backends.transactions import Transactions
 from vermilion.backends.upstream import Limits
 from vermilion.backends.upstream_url import UpstreamUrl, parse_upstream

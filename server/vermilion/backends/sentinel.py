@@ -10,7 +10,8 @@ from random import Random
 from typing import Final
 
 from vermilion.backends.fleet import Single
-from vermilion.backends.link import Answers, Link, Login, split_replies
+from vermilion.backends.link import Link, Login
+from vermilion.backends.takers import Answers, split_replies
 from vermilion.backends.upstream import Limits, Upstream
 from vermilion.backends.upstream_url import Address, UpstreamUrl
 from vermilion.errors import RespError, upstream_unavailable

@@ -13,9 +13,10 @@ from vermilion import errors
 from vermilion.backends import proxied
 from vermilion.backends.fleet import Fleet
 from vermilion.backends.lane import Lane, Queued
-from vermilion.backends.link import DISCARD, Link, split_replies
+from vermilion.backends.link import Link
 from vermilion.backends.mirrored import confirm
 from vermilion.backends.passage import Passage
+from vermilion.backends.takers import DISCARD, split_replies
 from vermilion.commands.syntax import NO_MULTI
 from vermilion.engine.engine import Engine
 from vermilion.engine.transactions import Queue

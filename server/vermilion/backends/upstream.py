@@ -221,15 +221,7 @@ class Upstream:
         elif clean:
             self._rest(link)
         else:
-            calls = [[b"RESET"]]
-            login = self.login
-            if login.password:
-                names = [login.username.encode()] if login.username else []
-                calls.append([b"AUTH", *names, login.password.encode()])
-            if link.resp == 3:
-                calls.append([b"HELLO", b"3"])
-            if link.db:
-                calls.append([b"SELECT", b"%d" % link.db])
+            calls = [[b"RESET"], *self.login.calls(link.resp, link.db)]
             # Nobody has it before the server has taken all of that: a call must not run as somebody else.
             link.send(write_calls(calls), len(calls), _Renewal(link, self._rest), self.deadline)
 

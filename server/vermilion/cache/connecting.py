@@ -1,18 +1,14 @@
 """Opening a backend: again and again, each time after a longer wait, until it opens or enough is enough."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Awaitable, Callable
 
 from vermilion.cache.config import RetryConfig
-from vermilion.cache.errors import CacheConnectionError, CacheOperationError, ErrorCode
-from vermilion.cache.types import ManagedBackend, RemoteBackend
+from vermilion.cache.errors import CacheOperationError, ErrorCode
+from vermilion.cache.failures import connection_error
+from vermilion.cache.types import ManagedBackend
 
 logger = logging.getLogger("vermilion.cache")
-
-RETRY_HINT: Final = "the service stays usable: the next call tries again"
-_PASSWORD_HINT: Final = "trying again does not help: check username and password"
 
 
 async def connect(
@@ -52,23 +48,3 @@ async def connect(
             ) from error
         else:
             return
-
-
-def connection_error(
-    backend: object, error: OSError, *, attempts: int = 1, details: Mapping[str, str] = MappingProxyType({})
-) -> CacheConnectionError:
-    """Return what to raise, from a backend's own exception, when it was not reached."""
-    host, port = (backend.host, backend.port) if isinstance(backend, RemoteBackend) else (None, None)
-    place = "the backend" if host is None else host if port is None else f"{host}:{port}"
-    refused = isinstance(error, PermissionError)
-    return CacheConnectionError(
-        f"{place} {'refuses this client' if refused else 'cannot be reached'}: {error}",
-        ErrorCode.AUTHENTICATION_FAILED if refused else ErrorCode.CONNECTION_FAILED,
-        {
-            "host": host,
-            "port": port,
-            "attempts": attempts,
-            "retry_hint": _PASSWORD_HINT if refused else RETRY_HINT,
-            **details,
-        },
-    )

@@ -1,5 +1,6 @@
 """Which strings are keys, and how a namespace writes them."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from vermilion.cache.errors import CacheKeyError, ErrorCode
@@ -55,6 +56,32 @@ def validate_key(key: object, what: str = "key") -> CacheKey:
                 f"a {what} is valid Unicode: {error.reason}", ErrorCode.INVALID_KEY, {"key": ascii(key)}
             ) from error
     return key
+
+
+def validate_keys(keys: Iterable[object]) -> list[CacheKey]:
+    """Make sure that some things can be keys.
+
+    Args:
+        keys: the candidates.
+
+    Returns:
+        Each once, in their order.
+
+    Raises:
+        CacheKeyError: for one that cannot; INVALID_KEY_TYPE for one str in the place of several.
+
+    Example:
+        >>> validate_keys(["b", "a", "b"])
+        ['b', 'a']
+
+    See Also:
+        `validate_key`.
+    """
+    if isinstance(keys, str):
+        raise CacheKeyError(
+            "keys are a collection of str, not one str", ErrorCode.INVALID_KEY_TYPE, {"key": keys}
+        )
+    return list(dict.fromkeys(validate_key(key) for key in keys))
 
 
 class Namespace:

@@ -20,12 +20,14 @@ from random import random as system_random
 from typing import Any, Final, ParamSpec, TypeVar, overload
 
 from vermilion.cache.config import CacheConfig
-from vermilion.cache.connecting import connect, connection_error
+from vermilion.cache.connecting import connect
 from vermilion.cache.decorators import cached
-from vermilion.cache.errors import CacheError, CacheKeyError, CacheOperationError, ErrorCode
+from vermilion.cache.errors import CacheError
 from vermilion.cache.expiry import Expiry
 from vermilion.cache.factory import create_backend
-from vermilion.cache.keys import FIRST_FREE, Namespace, validate_key
+from vermilion.cache.failures import not_initialized, operation_error
+from vermilion.cache.keys import FIRST_FREE, Namespace, validate_key, validate_keys
+from vermilion.cache.payloads import Payloads
 from vermilion.cache.serializers import JsonSerializer, Serializer
 from vermilion.cache.single_flight import SingleFlight
 from vermilion.cache.statistics import Lookup, Statistics, counted
@@ -109,8 +111,9 @@ class CacheService:
             raise TypeError("a backend has the coroutine methods get, set, delete and clear")
         self._given: Final = backend
         serializer = JsonSerializer() if serializer is None else serializer
-        self._dump: Final = serializer.dumps
-        self._load: Final = serializer.loads
+        payloads = Payloads(serializer)
+        self._dumps: Final = payloads.dumps
+        self._loads: Final = payloads.loads
         self._sleep: Final = sleep
         self._random: Final = random
         self._expiry: Final = Expiry(self._config.default_ttl, self._config.ttl_jitter, random)
@@ -208,7 +211,7 @@ class CacheService:
         if type(key) is not str or key < FIRST_FREE or not key.isascii():
             validate_key(key)
         if self._lookup is None:
-            raise _not_initialized("get")
+            raise not_initialized("get")
         try:
             data = await self._lookup(key)
         except CacheError:
@@ -256,7 +259,7 @@ class CacheService:
         expiry = self._expiry.resolve(ttl)
         store = self._store
         if store is None:
-            raise _not_initialized("set")
+            raise not_initialized("set")
         data = self._dumps(key, value)
         try:
             stamps = await store.stamps(validate_tags(tags), expiry) if tags else ()
@@ -507,7 +510,7 @@ class CacheService:
         See Also:
             `get`, `set_many`.
         """
-        wanted = _validate_keys(keys)
+        wanted = validate_keys(keys)
         with self._operation("get_many") as store:
             payloads = await store.get_many(wanted) if wanted else []
         found = {
@@ -549,7 +552,7 @@ class CacheService:
         See Also:
             `set`, `get_many`.
         """
-        keys = _validate_keys(values)
+        keys = validate_keys(values)
         tags = validate_tags(tags)
         expiries = [self._expiry.resolve(ttl) for _ in keys]
         with self._operation("set_many") as store:
@@ -584,7 +587,7 @@ class CacheService:
         See Also:
             `delete`, `clear`.
         """
-        wanted = _validate_keys(keys)
+        wanted = validate_keys(keys)
         with self._operation("delete_many") as store:
             return await store.delete_many(wanted) if wanted else 0
 
@@ -676,7 +679,7 @@ class CacheService:
         tags = validate_tags(tags)
         expiry = self._expiry.resolve(ttl)
         if self._lookup is None:
-            raise _not_initialized("get_or_set")
+            raise not_initialized("get_or_set")
         with self._operation("get_or_set", key):
             data = await self._lookup(key)
         if data is None:
@@ -795,34 +798,11 @@ class CacheService:
             size = None
         return CacheStats(hits, misses, size)
 
-    def _dumps(self, key: CacheKey, value: CacheValue) -> bytes:
-        try:
-            data = self._dump(value)
-            if type(data) is not bytes:
-                raise TypeError(f"the serializer made a {type(data).__name__}, not bytes")  # noqa: TRY301
-        except Exception as error:
-            raise CacheOperationError(
-                f"the value cannot be stored exactly: {error}",
-                ErrorCode.NOT_SERIALIZABLE,
-                {"key": key, "type": type(value).__name__},
-            ) from error
-        return data
-
-    def _loads(self, key: CacheKey, data: bytes) -> Any:
-        try:
-            return self._load(data)
-        except Exception as error:
-            raise CacheOperationError(
-                f"the stored bytes are not what the serializer writes: {error}",
-                ErrorCode.NOT_DESERIALIZABLE,
-                {"key": key},
-            ) from error
-
     @contextmanager
     def _operation(self, name: str, key: CacheKey | None = None) -> Iterator[Store]:
         """Hand the store out, and turn what it raises into the service's own errors."""
         if self._store is None:
-            raise _not_initialized(name)
+            raise not_initialized(name)
         try:
             yield self._store
         except CacheError:
@@ -831,11 +811,8 @@ class CacheService:
             raise self._failure(name, key, error) from error
 
     def _failure(self, operation: str, key: CacheKey | None, error: Exception) -> CacheError:
-        where = {"operation": operation} if key is None else {"operation": operation, "key": key}
-        if isinstance(error, OSError):
-            backend = self._given if self._store is None else self._store.backend
-            return connection_error(backend, error, details=where)
-        return CacheOperationError(f"{operation} failed: {error}", ErrorCode.BACKEND_ERROR, where)
+        backend = self._given if self._store is None else self._store.backend
+        return operation_error(backend, operation, key, error)
 
 
 @asynccontextmanager
@@ -877,19 +854,3 @@ async def cache_service(
         yield service
     finally:
         await service.close()
-
-
-def _validate_keys(keys: Iterable[CacheKey]) -> list[CacheKey]:
-    if isinstance(keys, str):
-        raise CacheKeyError(
-            "keys are a collection of str, not one str", ErrorCode.INVALID_KEY_TYPE, {"key": keys}
-        )
-    return list(dict.fromkeys(validate_key(key) for key in keys))
-
-
-def _not_initialized(operation: str) -> CacheOperationError:
-    return CacheOperationError(
-        f"{operation} on a cache that is not initialized: call initialize(), or use cache_service()",
-        ErrorCode.NOT_INITIALIZED,
-        {"operation": operation},
-    )

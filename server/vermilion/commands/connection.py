@@ -1,10 +1,10 @@
-"""The connection group: who a client is, how it talks, and what one client may see and do of others."""
+"""The connection group: who a client is, and how it talks."""
 
-from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
 from vermilion.access.user import DEFAULT
+from vermilion.commands.client_line import shown
 from vermilion.commands.introspection import loaded_modules
 from vermilion.commands.registry import command, container
 from vermilion.commands.syntax import (
@@ -23,25 +23,16 @@ from vermilion.commands.syntax import (
     bounded,
 )
 from vermilion.errors import RespError, text
-from vermilion.messaging import CHANNEL, PATTERN, SHARD, subscriptions
-from vermilion.ports import Server
 from vermilion.protocol.numbers import parse_int64
-from vermilion.protocol.reply import NO_REPLY, OK, PONG, Reply, Status, Verbatim
+from vermilion.protocol.reply import NO_REPLY, OK, PONG, Reply, Status
 from vermilion.session import GATE_AUTH, GATE_NO_TOUCH, GATE_REPLY, GATE_SUBSCRIBED, Session
 from vermilion.version import REDIS_VERSION
 
 OnOff: TypeAlias = Annotated[str, OneWord("ON", "OFF")]
 
-Filter: TypeAlias = Callable[[Session], bool]
-
 _CLIENT_FLAGS: Final = NOSCRIPT | LOADING | STALE
 _INT32: Final = Kind("integer", bounded(-(2**31), 2**31 - 1))
 _RESET: Final = Status("RESET")
-
-
-def _utf8(value: str) -> bytes:
-    """Return text as the wire carries it."""
-    return value.encode("utf-8", "surrogateescape")
 
 
 @command(
@@ -111,14 +102,9 @@ def auth(session: Session, argv: list[bytes]) -> Status:
     return OK
 
 
-def _shown(name: bytes) -> bytes:
-    """Return the part of a name that CLIENT LIST shows: Redis prints C strings."""
-    return name.partition(b"\0")[0]
-
-
 def _check_name(name: bytes, what: str) -> bytes:
     """Refuse a name that would break the lines of CLIENT LIST, which shows what stands before a NUL."""
-    if any(not 33 <= byte <= 126 for byte in _shown(name)):
+    if any(not 33 <= byte <= 126 for byte in shown(name)):
         raise RespError(errors.bad_client_name(what))
     return name
 
@@ -281,255 +267,6 @@ def client_no_touch(session: Session, enabled: OnOff) -> Status:
     else:
         session.gates &= ~GATE_NO_TOUCH
     return OK
-
-
-def describe(session: Session, now_ms: int, arguments: int = 0) -> str:
-    """Return one line of CLIENT LIST, without its line end; arguments are the bytes of the call that runs."""
-    transport = session.transport
-    flags = "O" if session.monitoring else ""
-    flags += "P" if session.gates & GATE_SUBSCRIBED else ""
-    flags += "x" if session.queue is not None else ""
-    flags += "b" if session.pending is not None else ""
-    caching = session.caching
-    if caching is not None:
-        flags += f"t{'R' * caching.broken}{'B' * caching.broadcast}"
-    flags += "d" if session.watched is not None and session.watched.broken else ""
-    flags += "U" if session.is_on_unix_socket else ""
-    flags += "e" if session.no_evict else ""
-    flags += "T" if session.gates & GATE_NO_TOUCH else ""
-    queued, unsent = transport.query_buffered, transport.output_buffered
-    fields = {
-        "id": session.id,
-        "addr": transport.address,
-        "laddr": transport.local_address,
-        "fd": transport.fileno,
-        "name": text(_shown(session.name)),
-        "age": (now_ms - session.created_ms) // 1000,
-        "idle": (now_ms - session.last_active_ms) // 1000,
-        "flags": flags or "N",
-        "db": session.db.index,
-        "sub": len(subscriptions(session, CHANNEL)),
-        "psub": len(subscriptions(session, PATTERN)),
-        "ssub": len(subscriptions(session, SHARD)),
-        "multi": -1 if session.queue is None else len(session.queue),
-        "watch": 0 if session.watched is None else len(session.watched),
-        "qbuf": queued,
-        "qbuf-free": 0,
-        "argv-mem": arguments,
-        "multi-mem": 0 if session.queue is None else session.queue.memory,
-        "rbs": 0,
-        "rbp": 0,
-        "obl": 0,
-        "oll": 1 if unsent else 0,
-        "omem": unsent,
-        "tot-mem": session.memory + arguments,
-        "events": "rw" if unsent else "r",
-        "cmd": session.last_command.name if session.last_command is not None else "NULL",
-        "user": text(session.user.name),
-        "redir": -1 if caching is None else caching.redirect,
-        "resp": session.resp,
-        "lib-name": text(_shown(session.lib_name)),
-        "lib-ver": text(_shown(session.lib_version)),
-        "io-thread": 0,
-    }
-    return " ".join(f"{name}={value}" for name, value in fields.items())
-
-
-def _lines(sessions: Iterable[Session], caller: Session, argv: list[bytes]) -> Verbatim:
-    """Return the lines of CLIENT LIST: of these clients, for the one that calls."""
-    now_ms = caller.server.clock.monotonic_ms()
-    size = sum(map(len, argv))
-    lines = (describe(session, now_ms, size if session is caller else 0) for session in sessions)
-    listed = "".join(f"{line}\n" for line in lines)
-    return Verbatim(listed.encode("utf-8", "surrogateescape"))
-
-
-@command(
-    "CLIENT|INFO", _CLIENT_FLAGS, since="6.2.0", complexity="O(1)", tips=["nondeterministic_output"],
-    raw=True, arity=2,
-)  # fmt: skip
-def client_info(session: Session, argv: list[bytes]) -> Verbatim:
-    """Return what CLIENT LIST says of this connection."""
-    # Raw, as CLIENT LIST: it tells of its own arguments, too.
-    return _lines([session], session, argv)
-
-
-_TYPES: Final = (b"normal", b"master", b"replica", b"slave", b"pubsub")
-
-
-def _of_type(word: bytes) -> Filter:
-    """Return what a type asks of a client: there are normal ones and subscribers here."""
-    kind = word.lower()
-    if kind not in _TYPES:
-        raise RespError(errors.unknown_client_type(word))
-    return lambda other: kind == (b"pubsub" if other.gates & GATE_SUBSCRIBED else b"normal")
-
-
-def _type_tokens(*names: str) -> list[Argument]:
-    """Document the words of TYPE."""
-    return [Argument(name, "pure-token", token=name.upper()) for name in names]
-
-
-@command(
-    "CLIENT|LIST", ADMIN | _CLIENT_FLAGS, since="2.4.0", raw=True, arity=-2,
-    complexity="O(N) where N is the number of client connections", tips=["nondeterministic_output"],
-    arguments=[
-        Argument(
-            "client-type", "oneof", token="TYPE", since="5.0.0", optional=True,
-            arguments=_type_tokens("normal", "master", "replica", "pubsub"),
-        ),
-        Argument("client-id", "integer", token="ID", since="6.2.0", optional=True, multiple=True),
-    ],
-)  # fmt: skip
-def client_list(session: Session, argv: list[bytes]) -> Verbatim:
-    """Return a line about each connection."""
-    server = session.server
-    options = argv[2:]
-    if not options:
-        return _lines(server.sessions.values(), session, argv)
-    word = options[0].upper()
-    if word == b"TYPE" and len(options) == 2:
-        return _lines(filter(_of_type(options[1]), server.sessions.values()), session, argv)
-    if word == b"ID" and len(options) > 1:
-        wanted: list[Session] = []
-        for raw in options[1:]:
-            number = parse_int64(raw)
-            if number is None:
-                raise RespError(errors.INVALID_CLIENT_ID)
-            if number in server.sessions:
-                wanted.append(server.sessions[number])
-        return _lines(wanted, session, argv)
-    raise RespError(errors.SYNTAX)
-
-
-@command(
-    "CLIENT|KILL", ADMIN | _CLIENT_FLAGS, since="2.4.0", raw=True, arity=-3,
-    complexity="O(N) where N is the number of client connections",
-    arguments=[Argument("filter", "oneof", arguments=[
-        Argument("old-format", "string", display="ip:port", deprecated_since="2.8.12"),
-        Argument("new-format", "oneof", multiple=True, arguments=[
-            Argument("client-id", "integer", token="ID", since="2.8.12", optional=True),
-            Argument(
-                "client-type", "oneof", token="TYPE", since="2.8.12", optional=True,
-                arguments=[
-                    Argument("normal", "pure-token", token="NORMAL"),
-                    Argument("master", "pure-token", token="MASTER", since="3.2.0"),
-                    Argument("slave", "pure-token", token="SLAVE"),
-                    Argument("replica", "pure-token", token="REPLICA", since="5.0.0"),
-                    Argument("pubsub", "pure-token", token="PUBSUB"),
-                ],
-            ),
-            Argument("username", "string", token="USER", optional=True),
-            Argument("addr", "string", display="ip:port", token="ADDR", optional=True),
-            Argument("laddr", "string", display="ip:port", token="LADDR", since="6.2.0", optional=True),
-            Argument("skipme", "oneof", token="SKIPME", optional=True, arguments=_type_tokens("yes", "no")),
-            Argument("maxage", "integer", token="MAXAGE", since="7.4.0", optional=True),
-        ]),
-    ])],
-)  # fmt: skip
-def client_kill(session: Session, argv: list[bytes]) -> Reply:
-    """Close connections; return OK, or with filters how many were closed."""
-    server = session.server
-    if len(argv) == 3:
-        wanted = [other for other in server.sessions.values() if _utf8(other.transport.address) == argv[2]]
-        if not wanted:
-            raise RespError(errors.NO_SUCH_CLIENT)
-        _close(session, wanted[0])
-        return OK
-    filters, skip_me = _kill_filters(server, argv[2:])
-    killed = 0
-    for other in list(server.sessions.values()):
-        if not (skip_me and other is session) and all(matches(other) for matches in filters):
-            _close(session, other)
-            killed += 1
-    return killed
-
-
-def _close(session: Session, other: Session) -> None:
-    """Close a connection: one's own only after the reply."""
-    if other is session:
-        other.transport.close_after_reply()
-    else:
-        other.transport.abort()
-
-
-def _kill_filters(server: Server, options: list[bytes]) -> tuple[list[Filter], bool]:
-    """Read the filters of CLIENT KILL; return what a client must match, and whether the caller is spared."""
-    now = server.clock.monotonic_ms()
-    filters: dict[bytes, Filter] = {}
-    skip_me = True
-    for word, raw in _pairs(options):
-        if word == b"SKIPME" and raw.lower() in {b"yes", b"no"}:
-            skip_me = raw.lower() == b"yes"
-        else:
-            # Of a filter that is given twice the last one counts.
-            filters[word] = _kill_filter(server, word, raw, now)
-    return list(filters.values()), skip_me
-
-
-def _kill_filter(server: Server, word: bytes, raw: bytes, now_ms: int) -> Filter:
-    """Return what one filter of CLIENT KILL asks of a client."""
-    if word == b"ID":
-        number = parse_int64(raw)
-        if number is None or number < 1:
-            raise RespError(errors.CLIENT_ID_NOT_POSITIVE)
-        return lambda other: other.id == number
-    if word == b"TYPE":
-        return _of_type(raw)
-    if word == b"USER":
-        user = server.acl.find(raw)
-        if user is None:
-            raise RespError(errors.no_such_user(raw))
-        return lambda other: other.user is user
-    if word == b"ADDR":
-        return lambda other: _utf8(other.transport.address) == raw
-    if word == b"LADDR":
-        return lambda other: _utf8(other.transport.local_address) == raw
-    if word == b"MAXAGE":
-        age = parse_int64(raw)
-        if age is None:
-            raise RespError(errors.MAXAGE_NOT_AN_INTEGER)
-        if age <= 0:
-            raise RespError(errors.MAXAGE_NOT_POSITIVE)
-        oldest_ms = now_ms - age * 1000
-        return lambda other: other.created_ms <= oldest_ms
-    raise RespError(errors.SYNTAX)
-
-
-def _pairs(options: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Yield each option with its value."""
-    if len(options) % 2:
-        raise RespError(errors.SYNTAX)
-    words = iter(options)
-    for word in words:
-        yield word.upper(), next(words)
-
-
-@command(
-    "CLIENT|UNBLOCK", ADMIN | _CLIENT_FLAGS, since="5.0.0", complexity="O(log N) where N is the number of client"
-    " connections", raw=True, arity=-3,
-    arguments=[
-        Argument("client-id", "integer"),
-        Argument("unblock-type", "oneof", optional=True, arguments=_type_tokens("timeout", "error")),
-    ],
-)  # fmt: skip
-def client_unblock(session: Session, argv: list[bytes]) -> int:
-    """Let a blocked client wait no longer, as if by timeout or with an error; return 1 when it was, 0 when not."""
-    # Raw: one argument too many is refused as a subcommand that does not exist.
-    if len(argv) > 4:
-        raise RespError(errors.wrong_subcommand("CLIENT", argv[1]))
-    reason = argv[3].upper() if len(argv) == 4 else b"TIMEOUT"
-    if reason not in {b"TIMEOUT", b"ERROR"}:
-        raise RespError(errors.BAD_UNBLOCK_REASON)
-    number = parse_int64(argv[2])
-    if number is None:
-        raise RespError(errors.NOT_AN_INTEGER)
-    other = session.server.sessions.get(number)
-    if other is None or other.pending is None or other.pending.postponed:
-        return 0
-    reply = other.pending.at_timeout if reason == b"TIMEOUT" else RespError(errors.UNBLOCKED)
-    session.server.unblock(other, reply)
-    return 1
 
 
 @command("CLIENT|HELP", LOADING | STALE, since="5.0.0", complexity="O(1)")

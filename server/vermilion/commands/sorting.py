@@ -7,8 +7,8 @@ from vermilion import errors
 from vermilion.commands.registry import command
 from vermilion.commands.syntax import DENYOOM, READONLY, WRITE, Argument, KeySpec
 from vermilion.errors import RespError
-from vermilion.keyspace.database import Database, string_bytes
-from vermilion.keyspace.value import STRING_TYPES, type_name
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.value import STRING_TYPES, string_bytes, type_name
 from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import Reply
 from vermilion.session import GATE_SCRIPT, Session

@@ -31,8 +31,8 @@ from vermilion.commands.syntax import (
     Value,
 )  # fmt: skip
 from vermilion.errors import RespError
-from vermilion.keyspace.database import Database, string_bytes
-from vermilion.keyspace.value import Text
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.value import Text, string_bytes
 from vermilion.ports import Server
 from vermilion.protocol.numbers import INT64_MAX, INT64_MIN, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status

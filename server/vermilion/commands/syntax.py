@@ -20,7 +20,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from vermilion import errors
 from vermilion.errors import RespError
-from vermilion.protocol.numbers import parse_double, parse_int64
+from vermilion.protocol.numbers import parse_int64
 
 # Command flags, in the order in which COMMAND INFO prints them -------------------------------------------
 
@@ -134,14 +134,12 @@ STRING: Final = Kind("string")
 PATTERN: Final = Kind("pattern")
 INTEGER: Final = Kind("integer", parse_int64)
 POSITIVE: Final = Kind("integer", unsigned, errors.OUT_OF_RANGE_POSITIVE)
-DOUBLE: Final = Kind("double", parse_double, errors.NOT_A_FLOAT)
 UNIX_TIME: Final = Kind("unix-time", parse_int64)
 
 Value: TypeAlias = Annotated[bytes, STRING]
 Pattern: TypeAlias = Annotated[bytes, PATTERN]
 Integer: TypeAlias = Annotated[int, INTEGER]
 Positive: TypeAlias = Annotated[int, POSITIVE]
-Double: TypeAlias = Annotated[float, DOUBLE]
 UnixTime: TypeAlias = Annotated[int, UNIX_TIME]
 
 ReadKey: TypeAlias = Annotated[bytes, KeyRole("RO", "access")]

@@ -23,7 +23,7 @@ from vermilion.access.user import (
     merge_selectors,
     read_users,
 )
-from vermilion.commands.connection import describe
+from vermilion.commands.client_line import describe
 from vermilion.commands.introspection import find, known_to
 from vermilion.commands.registry import CATEGORY_ORDER, Command
 from vermilion.commands.syntax import NO_AUTH, KeyFlag, KeySpec

@@ -43,9 +43,10 @@ from vermilion.errors import CountedError, RespError
 from vermilion.harness import Harness
 from vermilion.keyspace.audience import Audience
 from vermilion.keyspace.bounded import BoundedDatabase
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
 from vermilion.keyspace.frequency import FrequencyRule
 from vermilion.keyspace.recording import RecordingDatabase
+from vermilion.keyspace.stats import KeyspaceStats
 from vermilion.pending import Answer, Pending
 from vermilion.ports import Configuration, MemoryFigures, Persistence, Scripting, TableFigures
 from vermilion.protocol.reply import NO_REPLY, Messages, Reply

@@ -24,7 +24,8 @@ from vermilion.keyspace.footprint import footprint
 
 if TYPE_CHECKING:
     from vermilion.engine.stats import EngineStats
-    from vermilion.keyspace.database import Database, KeyspaceStats
+    from vermilion.keyspace.database import Database
+    from vermilion.keyspace.stats import KeyspaceStats
     from vermilion.settings import Settings
 
 EMPTY_SERVER: Final = 1 << 20

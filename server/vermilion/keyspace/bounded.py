@@ -6,8 +6,9 @@ from random import Random
 
 from vermilion.clock import Clock
 from vermilion.keyspace.audience import Audience
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
 from vermilion.keyspace.frequency import FrequencyRule
+from vermilion.keyspace.stats import KeyspaceStats
 
 
 class BoundedDatabase(Database):

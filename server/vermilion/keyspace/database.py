@@ -23,7 +23,8 @@ from vermilion.clock import Clock
 from vermilion.errors import RespError
 from vermilion.keyspace.audience import EAR_AWAITED, EAR_CACHES, EAR_EVENTS, EAR_WATCHED, Audience
 from vermilion.keyspace.frequency import NEW, Frequencies, FrequencyRule
-from vermilion.keyspace.value import STRING_TYPES, StringValue
+from vermilion.keyspace.stats import KeyspaceStats
+from vermilion.keyspace.value import STRING_TYPES, StringValue, string_bytes
 from vermilion.structures.deadlines import BUCKET_BITS, Deadlines
 from vermilion.structures.hash import Hash
 from vermilion.structures.scan_order import ScanOrder
@@ -46,56 +47,6 @@ _RANDOM_TRIES: Final = 100
 
 ACCESS_LIMIT: Final = 1 << 16
 """Beyond this many keys, access times are kept only when something has asked for them: they cost 40 bytes a key."""
-
-
-class KeyspaceStats:
-    """What INFO counts about keys, over all databases of an engine.
-
-    Hits, misses and changes are counted by each database, where they cost least, and summed up here.
-    """
-
-    __slots__ = (
-        "cycle_ns", "databases", "evicted", "expired", "expired_active", "expired_fields", "time_cap_reached",
-        "vector_sets",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.databases: list[Database] = []
-        self.vector_sets = 0
-        """How many vector sets were ever made: the next one's uid."""
-        self.reset()
-
-    def next_vector_set(self) -> int:
-        """Return the uid of a new vector set."""
-        self.vector_sets += 1
-        return self.vector_sets - 1
-
-    @property
-    def hits(self) -> int:
-        """Look-ups by reading commands that found their key."""
-        return sum(db.hits for db in self.databases)
-
-    @property
-    def misses(self) -> int:
-        """Look-ups by reading commands that did not."""
-        return sum(db.misses for db in self.databases)
-
-    @property
-    def dirty(self) -> int:
-        """Changes since the last save."""
-        return sum(db.dirty for db in self.databases)
-
-    def reset(self) -> None:
-        """Start counting anew (CONFIG RESETSTAT); changes since the last save are no statistic and stay."""
-        self.expired = 0
-        self.expired_active = 0
-        self.expired_fields = 0
-        self.evicted = 0
-        self.time_cap_reached = 0
-        self.cycle_ns = 0
-        for db in self.databases:
-            db.hits = 0
-            db.misses = 0
 
 
 class Database:
@@ -651,7 +602,6 @@ class Database:
                 count += 1
                 if count >= limit:
                     break
-            self.stats.expired_active += count
         return count + self._reclaim_fields(limit - count) if self.field_expires else count
 
     # Fields of hashes that expire -------------------------------------------------------------------------
@@ -816,18 +766,3 @@ class Database:
         if len(self.accessed) > ACCESS_LIMIT and not self.keeps_access_times:
             self.accessed.clear()
             self.tracking = self.touching = False
-
-
-def string_bytes(value: object) -> bytes:
-    """Return a stored string as bytes.
-
-    Raises:
-        RespError: WRONGTYPE when value is no string.
-    """
-    if type(value) is bytes:
-        return value
-    if isinstance(value, int):
-        return b"%d" % value
-    if isinstance(value, bytes | bytearray):
-        return bytes(value)
-    raise RespError(errors.WRONG_TYPE)

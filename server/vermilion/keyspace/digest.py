@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from hashlib import sha1
 from typing import Final
 
-from vermilion.keyspace.database import Database, string_bytes
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.value import string_bytes
 from vermilion.protocol.numbers import format_double
 from vermilion.structures.hash import Hash
 from vermilion.structures.list import List

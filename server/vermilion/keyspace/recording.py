@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 
 from vermilion.clock import Clock
 from vermilion.keyspace.audience import EAR_CACHES, Audience
-from vermilion.keyspace.database import Database, KeyspaceStats
+from vermilion.keyspace.database import Database
+from vermilion.keyspace.stats import KeyspaceStats
 from vermilion.keyspace.value import StringValue, copied
 from vermilion.structures.scan_order import ScanOrder
 
@@ -120,11 +121,6 @@ class RecordingDatabase(Database):
         dropped = self._stretches.pop(stretch)
         if stretch:
             self._stretches[stretch - 1].take_in(dropped)
-        self._note_stretch()
-
-    def forget_stretches(self) -> None:
-        """Record nothing any more, and go back nowhere."""
-        self._stretches.clear()
         self._note_stretch()
 
     def _note_stretch(self) -> None:

@@ -9,6 +9,8 @@ Structure    everything else: lists, sets, hashes …               its own
 
 from typing import Final, TypeAlias
 
+from vermilion import errors
+from vermilion.errors import RespError
 from vermilion.protocol.numbers import parse_int64
 from vermilion.structures.structure import Structure
 
@@ -59,6 +61,21 @@ def integer(value: object) -> int | None:
     if isinstance(value, int):
         return value
     return parse_int64(value) if type(value) is bytes else None
+
+
+def string_bytes(value: object) -> bytes:
+    """Return a stored string as bytes.
+
+    Raises:
+        RespError: WRONGTYPE when value is no string.
+    """
+    if type(value) is bytes:
+        return value
+    if isinstance(value, int):
+        return b"%d" % value
+    if isinstance(value, bytes | bytearray):
+        return bytes(value)
+    raise RespError(errors.WRONG_TYPE)
 
 
 def references(value: object, *, sharing: bool) -> int:

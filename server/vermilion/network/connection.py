@@ -20,7 +20,7 @@ from vermilion.errors import RespError
 from vermilion.protocol.encode import ENCODERS, Encoder, encode_resp2, error_line, joined
 from vermilion.protocol.reply import Broadcast, Encoded, Reply
 from vermilion.protocol.request import Argv, RequestParser
-from vermilion.session import GATE_SUBSCRIBED
+from vermilion.session import GATE_SUBSCRIBED, Nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,13 +36,14 @@ CALLS_PER_WRITE: Final = 256
 WRITE_BUFFER_HIGH: Final = 256 * 1024
 """Bytes of unsent replies at which a client's next calls wait until it reads."""
 
-
 TLS_RECORD: Final = b"\x16\x03"
 """How the first message of a TLS client begins."""
 
-
 _NO_FAREWELL: Final = struct.pack("ii", 1, 0)
 """SO_LINGER, on, for no time: what closes the socket resets the connection."""
+
+_GONE: Final = Nowhere("closed:0")
+"""The transport of a session whose connection is closed."""
 
 
 class Connection(asyncio.Protocol):
@@ -421,38 +422,6 @@ class Connection(asyncio.Protocol):
         ):
             if hasattr(socket, name):
                 connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-
-
-class _Gone:
-    """The transport of a session whose connection is closed: nothing arrives any more."""
-
-    address = local_address = "closed:0"
-    fileno = -1
-    query_buffered = output_buffered = 0
-
-    def answer(self, reply: Reply) -> None:
-        """Drop a reply."""
-
-    def push(self, message: Reply) -> None:
-        """Drop a message."""
-
-    def use_resp(self, version: int) -> None:
-        """There is nothing to encode."""
-
-    def limit_requests(self, limited: bool) -> None:
-        """There is nothing to limit."""
-
-    def close_after_reply(self) -> None:
-        """It is closed."""
-
-    def abort(self) -> None:
-        """It is closed."""
-
-    def reset(self) -> None:
-        """It is closed."""
-
-
-_GONE: Final = _Gone()
 
 
 def shown_address(name: object, unixsocket: str = "") -> str:

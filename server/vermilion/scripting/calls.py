@@ -13,7 +13,7 @@ from vermilion.engine.bound import BoundCommand
 from vermilion.engine.engine import Engine
 from vermilion.errors import RespError
 from vermilion.pending import Answer, Pending
-from vermilion.protocol.reply import OK, Reply
+from vermilion.protocol.reply import OK
 from vermilion.scripting.conversion import Word, to_words
 from vermilion.scripting.lua import SMALL
 from vermilion.scripting.shebang import ALLOW_OOM
@@ -27,6 +27,7 @@ from vermilion.session import (
     GATE_SCRIPT,
     GATE_TIMED,
     GATE_TRACKING,
+    Nowhere,
     Session,
 )
 
@@ -41,38 +42,6 @@ PART: Final = 200
 _BYTES: Final = {bytes}
 _OVERHEAD: Final = 64
 """Bytes that Lua spends on a value beside those of the value."""
-
-
-class _Nowhere:
-    """The transport of a script's session: its replies are values, and nobody is connected."""
-
-    address = "script:0"
-    local_address = "script:0"
-    fileno = -1
-    query_buffered = 0
-    output_buffered = 0
-
-    def answer(self, reply: Reply) -> None:
-        """No call of a script waits."""
-
-    def push(self, message: Reply) -> None:
-        """Nobody is there to be told."""
-
-    def use_resp(self, version: int) -> None:
-        """Replies are values: there is no encoder."""
-
-    def limit_requests(self, limited: bool) -> None:
-        """Nothing is parsed."""
-
-    def close_after_reply(self) -> None:
-        """There is nothing to close."""
-
-    def abort(self) -> None:
-        """There is nothing to close."""
-
-    def reset(self) -> None:
-        """There is nothing to close."""
-
 
 _OWN: Final = GATE_RESOLVE | GATE_SCRIPT
 _INHERITED: Final = GATE_MEMORY | GATE_ACL | GATE_MONITOR | GATE_JOURNAL | GATE_TIMED | GATE_TRACKING
@@ -95,7 +64,12 @@ class ScriptCalls:
         self._engine = engine
         self._commands = engine.commands
         self._session = Session(
-            0, engine, engine.databases[0], _Nowhere(), engine.clock.monotonic_ms(), engine.acl.default
+            0,
+            engine,
+            engine.databases[0],
+            Nowhere("script:0"),
+            engine.clock.monotonic_ms(),
+            engine.acl.default,
         )
         self._session.may_wait = False
         self._last: BoundCommand | None = None

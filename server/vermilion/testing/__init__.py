@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from vermilion.testing.faults import Fault, Faults
     from vermilion.testing.instance import Vermilion, connect, connect_async
-    from vermilion.testing.journal import CallJournal, UnboundedReadWarning
+    from vermilion.testing.journal import CallJournal
     from vermilion.testing.patching import patch_redis
+    from vermilion.testing.unbounded import UnboundedReadWarning
     from vermilion.testing.urls import register_url, unregister_url
 
 __all__ = [
@@ -31,7 +32,7 @@ _HOMES: Final = {
     "CallJournal": "vermilion.testing.journal",
     "Fault": "vermilion.testing.faults",
     "Faults": "vermilion.testing.faults",
-    "UnboundedReadWarning": "vermilion.testing.journal",
+    "UnboundedReadWarning": "vermilion.testing.unbounded",
     "Vermilion": "vermilion.testing.instance",
     "connect": "vermilion.testing.instance",
     "connect_async": "vermilion.testing.instance",
