@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from tests.backends.wire import Client
 from tests.real_cluster import RealCluster
 from vermilion import CacheConfig, CacheService, RedisConfig
 from vermilion.backends.proxy import Proxy
@@ -132,6 +133,20 @@ async def test_a_transaction_call_by_call(server: Server) -> None:
     assert await call("MULTI") == b"+OK\r\n"
     assert await call("DISCARD") == b"+OK\r\n"
     writer.close()
+
+
+async def test_hello_in_a_transaction_that_has_not_begun_upstream(server: Server) -> None:
+    client = Client(*await asyncio.open_connection("127.0.0.1", server.port))
+    for key in KEYS[:3]:
+        await client.call("HELLO 2", "MULTI")
+        assert await client.call("HELLO 3", f"HGETALL {key}", "PING") == b"+QUEUED\r\n" * 3
+        reply = await client.call("EXEC")
+        assert reply.startswith(b"*3\r\n%7\r\n")
+        assert reply.endswith(b"%0\r\n+PONG\r\n")
+        assert await client.call(f"HGETALL {key}") == b"%0\r\n"
+        await client.call("MULTI", "HELLO 2", f"HGETALL {key}")
+        assert await client.call("DISCARD", f"HGETALL {key}") == b"+OK\r\n%0\r\n"
+    client.close()
 
 
 async def test_watch(redis: Redis) -> None:

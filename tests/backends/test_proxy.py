@@ -305,7 +305,10 @@ async def test_pause_is_the_proxys(client: Client, connect: Connect) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(other.receive(), 0.1)
         pytest.fail("a paused write was answered")
+    assert b"\r\nblocked_clients:1\r\n" in await client.call("INFO clients")
+    assert b"\r\nblocked_clients:1\r\n" in await client.call("INFO")
     assert await client.call("CLIENT UNPAUSE") == b"+OK\r\n"
+    assert b"\r\nblocked_clients:0\r\n" in await client.call("INFO clients")
     assert await other.receive() == b"+OK\r\n"
     assert await client.call("GET a") == b"$1\r\n1\r\n"
 
@@ -361,6 +364,25 @@ async def test_large_calls_in_flight_are_bounded(real_server: RealServer) -> Non
         assert await one.receive() == b"+OK\r\n"
         one.close()
         other.close()
+
+
+@pytest.mark.parametrize("resp", [2, 3])
+async def test_a_killed_client_takes_nothing_any_more(connect: Connect, resp: int) -> None:
+    client, waiting = await connect(), await connect()
+    await client.call(f"HELLO {resp}")
+    number = (await waiting.call("CLIENT ID"))[1:-2].decode()
+    waiting.send("BLPOP jobs 0")
+
+    async def waits() -> bool:
+        return b"blocked_clients:1\r\n" in await client.call("INFO clients")
+
+    await until(waits)
+    assert await client.call("CONFIG RESETSTAT") == b"+OK\r\n"
+    assert await client.call(f"CLIENT KILL ID {number}", "RPUSH jobs a", "LLEN jobs") == b":1\r\n" * 3
+    # Nor by chance: upstream was told over the connection of the calls that follow, ahead of them.
+    assert b"cmdstat_client|kill:calls=1," in await client.call("INFO commandstats")
+    with pytest.raises(ConnectionError):
+        await waiting.receive()
 
 
 async def test_what_cannot_go_through(client: Client) -> None:

@@ -107,6 +107,32 @@ async def test_hello_in_a_transaction_changes_what_follows(client: Client) -> No
     assert await client.call("GET none") == b"_\r\n"
 
 
+@pytest.mark.parametrize(
+    "options", ["AUTH default wrong SETNAME x", "AUTH nobody x", "SETNAME a\x01b", "AUTH x", "NO"]
+)
+async def test_a_hello_that_is_refused_in_a_transaction_changes_nothing(
+    client: Client, connect: Connect, options: str
+) -> None:
+    admin = await connect()
+    assert await admin.call("CONFIG SET requirepass right") == b"+OK\r\n"
+    await client.call("MULTI")
+    assert await client.call("GET none", f"HELLO 3 {options}", "GET none") == b"+QUEUED\r\n" * 3
+    reply = await client.call("EXEC")
+    assert reply.startswith(b"*3\r\n$-1\r\n-")
+    assert reply.endswith(b"\r\n$-1\r\n")
+    assert await client.call("GET none") == b"$-1\r\n"
+
+
+async def test_a_hello_with_the_password_in_a_transaction(client: Client, connect: Connect) -> None:
+    admin = await connect()
+    assert await admin.call("CONFIG SET requirepass right") == b"+OK\r\n"
+    await client.call("MULTI")
+    await client.call("HELLO 3 AUTH default right SETNAME me", "GET none", "CLIENT GETNAME")
+    reply = await client.call("EXEC")
+    assert reply.startswith(b"*3\r\n%7\r\n")
+    assert reply.endswith(b"_\r\n$2\r\nme\r\n")
+
+
 async def test_client_reply_in_a_transaction(client: Client) -> None:
     await client.call("MULTI")
     await client.call("CLIENT REPLY OFF", "SET a 1", "CLIENT REPLY ON", "GET a")

@@ -6,7 +6,7 @@ from os import urandom
 from vermilion import errors
 from vermilion.backends import proxied
 from vermilion.backends.admission import find_command
-from vermilion.backends.lane import FORWARDED, Lane
+from vermilion.backends.lane import FORWARDED, Lane, Queued
 from vermilion.backends.link import CLOSED
 from vermilion.backends.passage import Passage
 from vermilion.backends.takers import split_replies
@@ -104,7 +104,7 @@ class Claims:
         if lane.in_multi and lane.listens:
             return RespError(errors.upstream_refused(argv))
         if lane.in_multi:
-            lane.queued.append((lane.queued_count, argv))
+            lane.queued.append(Queued(lane.queued_count, argv, goes_up=True))
             return self._passage.pass_on(lane, [argv])
         if number == lane.db:
             return OK

@@ -103,7 +103,7 @@ class Single:
     def _login(self, address: Address) -> Login:
         """Return who we are to a server."""
         url = self._url
-        return Login(address, url.username, url.password, self._tls, self._connect_timeout)
+        return Login(address, url.username, url.password, self._tls, self._connect_timeout, url.db)
 
     def _connect(self, address: Address) -> Upstream:
         """Return the server at an address, connecting."""

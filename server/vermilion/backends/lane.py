@@ -8,7 +8,7 @@ shows, too: for CLIENT LIST, for permissions that are taken away, for pauses.
 import logging
 from collections.abc import Callable
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Final, Protocol, final, runtime_checkable
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, final, runtime_checkable
 
 from vermilion import errors
 from vermilion.backends.link import Link
@@ -36,6 +36,20 @@ FORWARDED: Final = Pending((), type(None), 0, _never, NO_REPLY)
 
 
 _REDIRECTIONS: Final = (b"-MOVED ", b"-ASK ")
+
+
+class Queued(NamedTuple):
+    """A call in a transaction that the proxy has a part in.
+
+    Attributes:
+        place: where it stands.
+        argv: the call.
+        goes_up: whether upstream has queued it, too, so that its reply is among upstream's.
+    """
+
+    place: int
+    argv: list[bytes]
+    goes_up: bool
 
 
 @runtime_checkable
@@ -69,13 +83,16 @@ class Lane:
         broken: whether its connection was lost in MULTI or after WATCH.
         silent: whether the replies that come are dropped (CLIENT REPLY).
         blocking: whether the connection is its own for one call only.
-        queued: the calls in MULTI that are the proxy's own: their places in the transaction.
+        next_resp: what a transaction that has not begun upstream is to speak there, where HELLO has said so.
+        partial: whether the client has been given the beginning of what is still coming.
+        queued: the calls in MULTI that the proxy has a part in.
         queued_count: how many calls the transaction has.
     """
 
     __slots__ = (
         "_after", "_parts", "arrived", "blocking", "broken", "calls", "closed", "db", "in_multi", "link",
-        "listens", "proxy", "queue", "queued", "queued_count", "session", "silent", "started_ns", "sticky", "watching",
+        "listens", "next_resp", "partial", "proxy", "queue", "queued", "queued_count", "session", "silent",
+        "started_ns", "sticky", "watching",
     )  # fmt: skip
 
     def __init__(self, proxy: "Proxy", session: Session, db: int) -> None:
@@ -94,7 +111,9 @@ class Lane:
         self.silent = False
         self.blocking = False
         self.closed = False
-        self.queued: list[tuple[int, list[bytes]]] = []
+        self.partial = False
+        self.next_resp: int | None = None
+        self.queued: list[Queued] = []
         self.queued_count = 0
         self.calls: list[list[bytes]] = []
         self.started_ns = 0
@@ -128,6 +147,7 @@ class Lane:
         """Note that upstream, or the proxy for it, queues the client's calls from now on."""
         self.in_multi = True
         self.listens = False
+        self.next_resp = None
         self.queue = self.session.queue = Queue()
         self.queued.clear()
         self.queued_count = 0
@@ -190,6 +210,10 @@ class Lane:
             self.blocking = False
             self.let_go(clean=True)
         self.proxy.count(self.calls, perf_counter_ns() - self.started_ns)
+        if self.partial:
+            self.partial = False  # errors among many long replies are not looked for
+        elif wire.startswith(b"-") or (len(self.calls) > 1 and b"\r\n-" in wire):
+            self.proxy.count_errors(self.calls, wire)
         self._answer(wire)
 
     @staticmethod
@@ -209,7 +233,9 @@ class Lane:
             return
         if self._after is not None:
             self._parts.append(wire)
-        elif not self.silent:
+            return
+        self.partial = True
+        if not self.silent:
             self.session.transport.push(Encoded(wire))
 
     def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:
@@ -218,6 +244,7 @@ class Lane:
             return
         after, self._after = self._after, None
         self._parts.clear()
+        self.partial = False
         self.proxy.tally_failure(error, left)
         if cut and after is None and not self.silent:
             self.session.transport.abort()

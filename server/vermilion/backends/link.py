@@ -49,6 +49,9 @@ _MESSAGE, _REPLY = 1, 2
 _UNSURE: Final = frozenset({errors.UPSTREAM_LOST, errors.UPSTREAM_TIMEOUT})
 """What is said of calls that may have run: none has, over a connection that was never ready."""
 
+_TURNED_AWAY: Final = (b"-NOAUTH ", b"-DENIED ", b"-ERR max number of clients")
+"""What a server says to everything before it closes the connection, or until somebody has given a password."""
+
 
 class Listener(Protocol):
     """Who owns a connection, and takes what answers no call: messages of pub/sub, invalidations, MONITOR's lines."""
@@ -72,9 +75,10 @@ class Login:
         password: empty for none.
         tls: None for plain TCP.
         connect_timeout: seconds until the server must have taken the login.
+        db: the database that clients begin with.
     """
 
-    __slots__ = ("address", "connect_timeout", "password", "tls", "username")
+    __slots__ = ("address", "connect_timeout", "db", "password", "tls", "username")
 
     def __init__(
         self,
@@ -83,12 +87,14 @@ class Login:
         password: str,
         tls: ssl.SSLContext | None,
         connect_timeout: float,
+        db: int = 0,
     ) -> None:
         self.address = address
         self.username = username
         self.password = password
         self.tls = tls
         self.connect_timeout = connect_timeout
+        self.db = db
 
     def calls(self, resp: int, db: int) -> list[list[bytes]]:
         """Return what makes a new connection one of this login: for a version of RESP, and a database."""
@@ -203,7 +209,7 @@ class Link(asyncio.Protocol):
         self._write(write_calls(calls))
         wire = await answers.future
         for argv, reply in zip(calls, split_replies(wire, len(calls)), strict=True):
-            if argv[0] == b"CLIENT":
+            if argv[0] == b"CLIENT" and not reply.startswith(_TURNED_AWAY):
                 self.client_id = reply[1:-2] if reply.startswith(b":") else b""
             elif reply.startswith(b"-"):
                 if argv[0] == b"HELLO" and reply.startswith((b"-NOPROTO", b"-ERR unknown command")):
@@ -218,7 +224,10 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell everybody who waits."""
-        self._lose(str(exc) if exc else "it closed the connection")
+        if isinstance(exc, OSError):
+            self._lose(_reason(exc))
+        else:
+            self._lose(str(exc) if exc else "it closed the connection")
 
     def eof_received(self) -> bool:
         """Close, as the server did."""

@@ -1,6 +1,9 @@
 """The commands that a proxy answers itself, or changes on their way: HELLO, RESET, CLIENT, CONFIG, INFO, SCRIPT."""
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
 
 from vermilion import errors
 from vermilion.backends import proxied, reports
@@ -22,6 +25,8 @@ from vermilion.protocol.numbers import parse_int64
 from vermilion.protocol.reply import Encoded
 from vermilion.protocol.request import write_calls
 from vermilion.session import Session
+
+_BLOCKED: Final = re.compile(rb"(^blocked_clients:)(\d+)", re.MULTILINE)
 
 
 class OwnCommands:
@@ -108,7 +113,27 @@ class OwnCommands:
             if waiting is not None and waiting.blocking and waiting.link is not None:
                 call = [b"CLIENT", b"UNBLOCK", waiting.link.client_id, *argv[3:]]
                 return self._admission.unless_stopped(lane, argv, lambda: self._passage.pass_on(lane, [call]))
+        if word == b"kill" and not lane.in_multi:
+            return self._kill(lane, argv)
         return self._transactions.answer_here(lane, argv)
+
+    def _kill(self, lane: Lane, argv: list[bytes]) -> Answer:
+        """Answer CLIENT KILL, and have upstream know of it ahead of the caller's next call.
+
+        A killed BLPOP would take what that call pushes, if upstream had not yet heard that its connection is closed.
+        """
+        waiting = [
+            (other, self._fleet.server_for(other), other.link.client_id)
+            for other in self._lanes.values()
+            if other.blocking and other.link is not None and other.link.client_id
+        ]
+        answer = self._transactions.answer_here(lane, argv)
+        for other, server, number in waiting:
+            if other.closed:
+                with suppress(RespError):  # without a connection, nobody pushes anything
+                    link = server.shared(lane.db, lane.session.resp)
+                    link.send(write_calls([[b"CLIENT", b"KILL", b"ID", number]]), 1, DISCARD, server.deadline)
+        return answer
 
     def _tracking(self, lane: Lane, argv: list[bytes]) -> Answer:
         """Pass CLIENT TRACKING on, once the proxy's own engine has found nothing wrong with it."""
@@ -140,20 +165,27 @@ class OwnCommands:
         if sections == ["upstream"]:
             return Encoded(self._report(lane, b""))
         words = [word for word in argv[1:] if word.lower() != b"upstream"]
+        paused = len(self._engine.waiting)
         try:
-            after = (lambda wire: self._with_state(lane, wire)) if wanted else None
+            after = None
+            if wanted or paused:
+                after = lambda wire: self._with_state(lane, wire, paused, wanted=wanted)  # noqa: E731
             return self._passage.pass_on(lane, [[argv[0], *words]], after)
         except RespError:
             own = self._engine.info([section for section in sections if section != "upstream"])
             return Encoded(self._report(lane, own + b"\r\n"))
 
-    def _with_state(self, lane: Lane, wire: bytes) -> bytes:
-        """Add how upstream stands to what it says."""
+    def _with_state(self, lane: Lane, wire: bytes, paused: int, *, wanted: bool) -> bytes:
+        """Add what the proxy knows to what upstream says: who waits for the end of a pause, and how upstream stands."""
         try:
             report = decode_reply(wire)
         except ValueError:
             return wire
-        return self._report(lane, report + b"\r\n") if isinstance(report, bytes) else wire
+        if not isinstance(report, bytes):
+            return wire
+        if paused:
+            report = _BLOCKED.sub(lambda found: b"%b%d" % (found[1], int(found[2]) + paused), report)
+        return self._report(lane, report + b"\r\n") if wanted else reports.as_text(report, lane.session.resp)
 
     def _report(self, lane: Lane, before: bytes) -> bytes:
         """Return INFO's reply, with the section about upstream at its end."""

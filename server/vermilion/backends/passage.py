@@ -92,7 +92,8 @@ class Passage:
     def own_link(self, lane: Lane, argv: list[bytes]) -> Link:
         """Return the client's own connection, to the server that a call goes to."""
         if lane.link is None:
-            lane.link = self._fleet.server_for(lane, argv).own(lane.db, lane.session.resp)
+            resp = (lane.in_multi and lane.next_resp) or lane.session.resp
+            lane.link = self._fleet.server_for(lane, argv).own(lane.db, resp)
             lane.link.listener = lane
         return lane.link
 

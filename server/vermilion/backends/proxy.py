@@ -27,6 +27,7 @@ from vermilion.backends.own_commands import OwnCommands
 from vermilion.backends.passage import Passage
 from vermilion.backends.proxied import BLOCKING, HANDLED, HEARD, LOCAL, PLAIN, PLAIN_NAMES, ROUTES, STICKY
 from vermilion.backends.sentinel import Sentinel
+from vermilion.backends.takers import split_replies
 from vermilion.backends.transactions import Transactions
 from vermilion.backends.upstream import Limits
 from vermilion.backends.upstream_url import UpstreamUrl, parse_upstream
@@ -91,8 +92,9 @@ class Proxy:
         self.engine.pause.execute = self.execute
         settings = self.config.settings
         limits = Limits(
-            settings.upstream_timeout / 1000, settings.upstream_connections, settings.upstream_in_flight
-        )
+            settings.upstream_timeout / 1000, settings.upstream_connections, settings.upstream_in_flight,
+            figures=settings.metrics_port > 0,
+        )  # fmt: skip
         self._fleet: Fleet = _FLEETS[self.url.kind](
             self.url,
             limits,
@@ -176,7 +178,7 @@ class Proxy:
         See Also:
             `trouble`.
         """
-        yield from measures(self.engine)
+        yield from reports.with_figures(measures(self.engine), self._fleet)
         yield from reports.measures(self._fleet)
 
     def trouble(self) -> str | None:
@@ -487,6 +489,16 @@ class Proxy:
                     if command is not None:
                         command.count(1, share)
         self._fleet.tally.calls += len(calls)
+
+    def count_errors(self, calls: list[list[bytes]], wire: bytes) -> None:
+        """Count the errors among replies to calls."""
+        for argv, reply in zip(calls, split_replies(wire, len(calls)), strict=True):
+            if reply.startswith(b"-"):
+                code = reply[1:].split(None, 1)[0].decode("utf-8", "backslashreplace")
+                self.engine.stats.count_error(code)
+                command = find_command(self.engine, argv)
+                if command is not None:
+                    command.failed += 1
 
     def redirected(self, lane: Lane, wire: bytes) -> bool:
         """Learn that the keys of a call over a client's own connection are elsewhere.

@@ -6,12 +6,13 @@ Where the server of a transaction is known with its first keys only, in a cluste
 with the first call that has keys. A connection that is lost takes the transaction with it: EXEC says so.
 """
 
+from collections.abc import Callable
 from typing import cast
 
 from vermilion import errors
 from vermilion.backends import proxied
 from vermilion.backends.fleet import Fleet
-from vermilion.backends.lane import Lane
+from vermilion.backends.lane import Lane, Queued
 from vermilion.backends.link import Link
 from vermilion.backends.mirrored import confirm
 from vermilion.backends.passage import Passage
@@ -27,23 +28,29 @@ from vermilion.protocol.request import write_calls
 from vermilion.session import GATE_ACL, GATE_REPLY
 
 
-def _switches(argv: list[bytes]) -> bool:
-    """Whether a call is a HELLO that is well made; another one leaves the protocol as it is."""
-    if argv[0].lower() != b"hello":
-        return False
+def protocol_of(argv: list[bytes], admits: Callable[[bytes, bytes], bool]) -> int | None:
+    """Return the protocol that a call switches to, None when it leaves it as it is: a HELLO that is refused does.
+
+    Args:
+        argv: the call.
+        admits: whether a name and a password are right.
+    """
+    if argv[0].lower() != b"hello" or argv[1:2] not in ([b"2"], [b"3"]):
+        return None
     options = iter(argv[2:])
     for option in options:
         match option.upper():
             case b"AUTH":
-                next(options, None)
-                given = next(options, None)
+                name, password = next(options, None), next(options, None)
+                if name is None or password is None or not admits(name, password):
+                    return None
             case b"SETNAME":
                 given = next(options, None)
+                if given is None or not all(33 <= byte <= 126 for byte in given):
+                    return None
             case _:
-                given = None
-        if given is None:
-            return False
-    return True
+                return None
+    return int(argv[1])
 
 
 class Transactions:
@@ -205,8 +212,8 @@ class Transactions:
         if not head.startswith(b"*") or head == b"*-1":
             return wire
         session = lane.session
-        own = dict(lane.queued)
-        mine = [place for place, argv in own.items() if not (argv[0].lower() == b"select" or _switches(argv))]
+        own = {queued.place: queued.argv for queued in lane.queued}
+        mine = [queued.place for queued in lane.queued if not queued.goes_up]
         count = int(head[1:])
         replies = iter(split_replies(body, count))
         out = [] if session.reply_mode == "off" else [b"*%d\r\n" % (count + len(mine))]
@@ -238,10 +245,13 @@ class Transactions:
         refusal = errors.upstream_refused(argv) if lane.listens else self._refusal(argv)
         if refusal is not None:
             return self.refuse(lane, refusal)
-        lane.queued.append((lane.queued_count, argv))
-        if lane.link is not None and _switches(argv):
+        resp = protocol_of(argv, self._engine.acl.admits)
+        goes_up = resp is not None and lane.link is not None
+        lane.queued.append(Queued(lane.queued_count, argv, goes_up))
+        if goes_up:
             # What upstream makes of it is what it then speaks; who the client is, it need not know.
             return self._passage.pass_on(lane, [argv[:2]])
+        lane.next_resp = resp or lane.next_resp
         self._passage.note_queued(lane, [argv])
         if lane.session.gates & GATE_REPLY:
             return self._engine.silence(lane.session)

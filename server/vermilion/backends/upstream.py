@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 
 from vermilion import errors
 from vermilion.backends.link import CLOSED, Link, Login
-from vermilion.backends.takers import DISCARD
 from vermilion.errors import RespError
 from vermilion.protocol.request import write_calls
 
@@ -28,6 +27,8 @@ FIRST_DELAY_S: Final = 0.05
 LONGEST_DELAY_S: Final = 2.0
 IDLE_S: Final = 60.0
 """After so long without a call, connections are closed but for one."""
+FIGURES_S: Final = 5.0
+"""So old are the figures of a server at most."""
 
 
 class Limits:
@@ -37,14 +38,16 @@ class Limits:
         timeout: seconds for a reply.
         connections: the most connections of their own that calls have.
         in_flight: the most bytes of calls that wait for replies.
+        figures: whether it is asked for its own figures now and then, for those who scrape metrics.
     """
 
-    __slots__ = ("connections", "in_flight", "timeout")
+    __slots__ = ("connections", "figures", "in_flight", "timeout")
 
-    def __init__(self, timeout: float, connections: int, in_flight: int) -> None:
+    def __init__(self, timeout: float, connections: int, in_flight: int, *, figures: bool = False) -> None:
         self.timeout = timeout
         self.connections = connections
         self.in_flight = in_flight
+        self.figures = figures
 
 
 class Tally:
@@ -89,6 +92,8 @@ class Upstream:
         self.tally = tally
         self.up = False
         self.reason = "not connected yet"
+        self.refusal = ""
+        """What it says to PING in place of PONG."""
         self._random = random
         self._on_state = on_state
         self._shared: dict[tuple[int, int], Link] = {}
@@ -98,11 +103,18 @@ class Upstream:
         self._retry: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
+        self._main = login.db, 2
+        """The shared connection that is always there."""
+        self._asks = False
+        """Whether a PONG is on its way."""
+        self.figures: dict[str, str] = {}
+        """The lines of its INFO, when it has told them lately."""
+        self._figures_due = 0.0
         self._loop = asyncio.get_running_loop()
 
     def open(self) -> None:
         """Connect, and stay connected."""
-        self._connect(0, 2)
+        self._connect(*self._main)
         self._watch = self._loop.call_later(self._period, self._look)
 
     def close(self) -> None:
@@ -237,7 +249,7 @@ class Upstream:
         link.open()
         return link
 
-    def _is_ready(self, _: Link) -> None:
+    def _is_ready(self, link: Link) -> None:
         """Note that the server is there."""
         self.tally.connections_opened += 1
         self._failures = 0
@@ -249,6 +261,8 @@ class Upstream:
             self.reason = ""
             LOGGER.info("Upstream %s is there", self.login.address)
             self._on_state(self)
+        if link is self._shared.get(self._main):
+            self._ask(link)
 
     def _is_lost(self, link: Link, reason: str, was_ready: bool) -> None:  # a Link's on_lost
         """Note that a connection is gone, or did not come to be."""
@@ -264,8 +278,8 @@ class Upstream:
             self.tally.lost += 1
             if key is None:
                 return  # the server closes idle connections, and those whose client it was told to kill
-            if (0, 2) not in self._shared:
-                self._connect(0, 2)
+            if self._main not in self._shared:
+                self._connect(*self._main)
         elif not any(shared.ready for shared in self._shared.values()):
             self._is_down(reason)
 
@@ -285,7 +299,7 @@ class Upstream:
     def _try_again(self) -> None:
         """Look for the server."""
         self._retry = None
-        self._connect(0, 2)
+        self._connect(*self._main)
 
     # Looking after ----------------------------------------------------------------------------------------
 
@@ -304,21 +318,75 @@ class Upstream:
                 overdue = overdue or link in self._shared.values()
                 link.abort("it does not answer", errors.UPSTREAM_TIMEOUT)
         if overdue:
+            # It has hung before its new connection can tell, which it may take without a word.
+            self._is_down("it does not answer")
             # Whoever waits without a deadline, as BLPOP may, must not wait for a server that hangs.
             for link in [*self._own]:
                 link.abort("it does not answer", errors.UPSTREAM_TIMEOUT)
         for key, link in [*self._shared.items()]:
             if link.waits or not link.ready:
                 link.idle_since = now
-            elif now - link.idle_since > IDLE_S and key != (0, 2):
+            elif now - link.idle_since > IDLE_S and key != self._main:
                 link.close()
         for link in [*self._idle]:
             if now - link.idle_since > IDLE_S:
                 link.close()
-        # Silence is no sign of health: ask, where nobody else does.
-        main = self._shared.get((0, 2))
-        if main is not None and main.ready and not main.waits:
-            main.send(write_calls([[b"PING"]]), 1, DISCARD, self.deadline)
+        main = self._shared.get(self._main)
+        if main is None and self._retry is None:
+            self._connect(*self._main)  # it was refused while others were still taken
+        elif main is not None and main.ready:
+            self._ask(main)
+
+    def _ask(self, main: Link) -> None:
+        """Ask for a PONG: silence is no sign of health, nor is an open connection."""
+        if not self._asks:
+            self._asks = True
+            main.send(write_calls([[b"PING"]]), 1, _Answer(self._hear), self.deadline)
+            if self.limits.figures and self._figures_due <= self._loop.time():
+                self._figures_due = self._loop.time() + FIGURES_S
+                # Not its sections by name: before 7.0, one call takes one.
+                main.send(write_calls([[b"INFO"]]), 1, _Answer(self._note_figures), self.deadline)
+
+    def _note_figures(self, wire: bytes) -> None:
+        """Note what the server says of itself; nothing where it does not."""
+        lines = wire.decode("utf-8", "replace").split("\r\n")
+        self.figures = dict(line.split(":", 1) for line in lines if ":" in line)
+
+    def _hear(self, wire: bytes) -> None:
+        """Note what the server says: it may be there, and refuse every call, as one does that is loading."""
+        self._asks = False
+        refusal = wire[1:-2].decode("utf-8", "backslashreplace") if wire.startswith(b"-") else ""
+        if refusal == self.refusal:
+            return
+        self.refusal = refusal
+        if refusal:
+            LOGGER.warning("Upstream %s refuses calls: %s", self.login.address, refusal)
+        else:
+            LOGGER.info("Upstream %s takes calls", self.login.address)
+
+
+class _Answer:
+    """Waits for the reply to a question of our own.
+
+    Args:
+        hear: takes the reply, nothing when none comes.
+    """
+
+    def __init__(self, hear: "Callable[[bytes], None]") -> None:
+        self._hear = hear
+        self._parts: list[bytes] = []
+
+    def complete(self, wire: bytes) -> None:
+        """Take the reply."""
+        self._hear(b"".join([*self._parts, wire]))
+
+    def part(self, wire: bytes) -> None:
+        """Keep the first bytes."""
+        self._parts.append(wire)
+
+    def fail(self, wire: bytes, left: int, error: str, *, cut: bool) -> None:  # a Taker's
+        """Know that none comes: the connection is gone, and its owner knows why."""
+        self._hear(b"")
 
 
 class _Renewal:

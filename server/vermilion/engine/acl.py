@@ -236,6 +236,11 @@ class AccessControl:
         session.authenticated = self.default.open
         self._set_gates(session)
 
+    def admits(self, name: bytes, password: bytes) -> bool:
+        """Return whether a client with this password may be a user."""
+        user = self._users.get(name)
+        return user is not None and user.admits(password)
+
     def authenticate(self, session: Session, name: bytes, password: bytes, command: bytes) -> None:
         """Let a client be a user, or raise RespError.
 
