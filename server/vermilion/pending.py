@@ -20,16 +20,17 @@ class Pending:
         timeout_ms: how long it waits at most; 0 for ever.
         retry: executes the call: returns the reply, or None, with nothing changed, when there is still none.
         at_timeout: the reply when the time is over.
+        postponed: whether the call has not begun, or will not be answered: CLIENT PAUSE, a fault, a proxy. CLIENT
+            UNBLOCK does not concern it.
 
     LLM Context:
         - Commands do not make it themselves: `commands.blocking.wait_for` tries first, and knows when not to wait.
         - `argv` is the call, which the engine adds: its user may lose a permission meanwhile.
         - A session has one at most, as `session.pending`.
-        - One without keys is `postponed`, by CLIENT PAUSE or by a fault: it has not begun, or will not be answered, and
-          CLIENT UNBLOCK does not concern it.
+        - One without keys and not `postponed` waits for its timeout alone: WAIT, where there are no replicas.
     """
 
-    __slots__ = ("argv", "at_timeout", "keys", "kind", "retry", "timeout_ms")
+    __slots__ = ("argv", "at_timeout", "keys", "kind", "postponed", "retry", "timeout_ms")
 
     def __init__(
         self,
@@ -38,18 +39,16 @@ class Pending:
         timeout_ms: int,
         retry: Callable[[], Reply],
         at_timeout: Reply = NULL_ARRAY,
+        *,
+        postponed: bool = False,
     ) -> None:
         self.keys = keys
         self.kind = kind
         self.timeout_ms = timeout_ms
         self.retry = retry
         self.at_timeout = at_timeout
+        self.postponed = postponed
         self.argv: list[bytes] = []
-
-    @property
-    def postponed(self) -> bool:
-        """Whether the call waits for no key: for the end of a pause, say."""
-        return not self.keys
 
 
 Answer: TypeAlias = "Reply | Pending"

@@ -102,6 +102,19 @@ def test_blocked_clients_give_up_in_order(instance: Vermilion, beside: Callable[
     assert long.result(timeout=5) is None
 
 
+def test_who_waits_for_replicas_waits_to_the_end(
+    instance: Vermilion, client: Any, beside: Callable[..., Future[Any]]
+) -> None:
+    instance.clock.freeze()
+    waiting = beside(instance.connect().wait, 1, 30_000)
+    wait_until_blocked(instance, 1)
+    assert client.info("clients")["clients_in_timeout_table"] == 1
+    instance.clock.advance(29)
+    assert not waiting.done()
+    instance.clock.advance(1)
+    assert waiting.result(timeout=10) == 0
+
+
 def test_each_thing_happens_at_its_time(instance: Vermilion, beside: Callable[..., Future[Any]]) -> None:
     instance.clock.set(NEW_YEAR)
     instance.clock.freeze()

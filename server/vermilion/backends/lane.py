@@ -31,7 +31,7 @@ def _never() -> Reply:
     return None
 
 
-FORWARDED: Final = Pending((), type(None), 0, _never, NO_REPLY)
+FORWARDED: Final = Pending((), type(None), 0, _never, NO_REPLY, postponed=True)
 """What a client waits for while its calls are behind."""
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Final, TypeAlias
 
 from vermilion import errors
+from vermilion.commands.blocking import wait_for
 from vermilion.commands.expiration import moment_of, permits
 from vermilion.commands.registry import command, container
 from vermilion.commands.scanning import scan_cursor, scan_options
@@ -36,6 +37,7 @@ from vermilion.commands.syntax import (
 from vermilion.errors import RespError
 from vermilion.keyspace import value
 from vermilion.keyspace.database import Database
+from vermilion.pending import Answer
 from vermilion.ports import Server
 from vermilion.protocol.numbers import INT64_MAX, parse_int64
 from vermilion.protocol.reply import OK, Reply, Status
@@ -467,21 +469,29 @@ def _check_timeout(db: Database, timeout: int) -> None:
     "WAIT", BLOCKING, since="3.0.0", complexity="O(1)", categories=["connection"], group_category=False,
     tips=["request_policy:all_shards", "response_policy:agg_min"],
 )  # fmt: skip
-def wait(db: Database, numreplicas: Integer, timeout: Timeout) -> int:
-    """Return how many replicas have the client's writes: none, and at once, as no waiting would bring one."""
-    _check_timeout(db, timeout)
-    return 0
+def wait(session: Session, numreplicas: Integer, timeout: Timeout) -> Answer:
+    """Wait until so many replicas have the client's writes, to the end, as there are none; return how many have."""
+    _check_timeout(session.db, timeout)
+    return _replicated(session, 0, timeout) if numreplicas > 0 else 0
 
 
 @command(
     "WAITAOF", BLOCKING, since="7.2.0", complexity="O(1)", categories=["connection"], group_category=False,
     tips=["request_policy:all_shards", "response_policy:agg_min"],
 )  # fmt: skip
-def waitaof(
-    server: Server, db: Database, numlocal: ZeroOrOne, numreplicas: Positive, timeout: Timeout
-) -> list[Reply]:
-    """Return whether the client's writes are in this server's journal, and in how many replicas': none."""
-    _check_timeout(db, timeout)
-    if numlocal and not server.settings.appendonly:
+def waitaof(session: Session, numlocal: ZeroOrOne, numreplicas: Positive, timeout: Timeout) -> Answer:
+    """Wait until this server's journal and so many replicas' have the client's writes; return how many have."""
+    _check_timeout(session.db, timeout)
+    if numlocal and not session.server.settings.appendonly:
         raise RespError(errors.WAITAOF_WITHOUT_JOURNAL)
-    return [0, 0]
+    return _replicated(session, [0, 0], timeout) if numreplicas else [0, 0]
+
+
+def _replicated(session: Session, none: Reply, timeout_ms: int) -> Answer:
+    """Wait for replicas: to the end, as there are none."""
+    return wait_for(session, (), type(None), timeout_ms, _no_replica, none)
+
+
+def _no_replica() -> Reply:
+    """Try whether replicas have answered."""
+    return None

@@ -220,7 +220,7 @@ def _names(words: Sequence[str]) -> frozenset[str] | None:
 
 def _never_answered() -> Pending:
     """Return what a call returns that nothing but a rule will answer."""
-    return Pending((), type(None), 0, _nothing, NO_REPLY)
+    return Pending((), type(None), 0, _nothing, NO_REPLY, postponed=True)
 
 
 def _nothing() -> Reply:

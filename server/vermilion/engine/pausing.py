@@ -79,7 +79,7 @@ class Pause:
 
     def postpone(self, session: Session, argv: list[bytes]) -> Pending:
         """Return what a call that has to wait returns."""
-        pending = Pending((), type(None), 0, _never, NO_REPLY)
+        pending = Pending((), type(None), 0, _never, NO_REPLY, postponed=True)
         self._postponed.append((session, pending, argv))
         return pending
 
