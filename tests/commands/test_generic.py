@@ -10,6 +10,7 @@ from vermilion.clock import ManualClock
 from vermilion.commands.registry import COMMANDS
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
+from vermilion.pending import Pending
 from vermilion.protocol.reply import OK, Status
 from vermilion.session import Session
 from vermilion.structures.structure import Structure
@@ -483,7 +484,6 @@ class TestWait:
         ("call", "reply"),
         [
             ("WAIT 0 0", 0),
-            ("WAIT 1 10", 0),
             ("WAIT -1 0", 0),
             ("WAIT a -1", errors.NOT_AN_INTEGER),
             ("WAIT 0 a", errors.TIMEOUT_NOT_AN_INTEGER),
@@ -491,7 +491,6 @@ class TestWait:
             ("WAIT 0 -1", errors.TIMEOUT_NEGATIVE),
             (f"WAIT 0 {INT64_MAX}", errors.TIMEOUT_OUT_OF_RANGE),
             ("WAITAOF 0 0 0", [0, 0]),
-            ("WAITAOF 0 1 10", [0, 0]),
             ("WAITAOF 1 0 10", errors.WAITAOF_WITHOUT_JOURNAL),
             ("WAITAOF 2 a -1", errors.not_between(0, 1)),
             ("WAITAOF a 0 0", errors.NOT_AN_INTEGER),
@@ -504,6 +503,12 @@ class TestWait:
     )
     def test_a_primary_without_replicas(self, run: Run, call: str, reply: object) -> None:
         assert run(*call.split()) == reply
+
+    @pytest.mark.parametrize(("call", "reply"), [("WAIT 1 10", 0), ("WAITAOF 0 1 10", [0, 0])])
+    def test_replicas_are_waited_for_to_the_end(self, run: Run, call: str, reply: object) -> None:
+        pending = run(*call.split())
+        assert isinstance(pending, Pending)
+        assert (pending.timeout_ms, pending.at_timeout) == (10, reply)
 
 
 class TestDeclarations:
