@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.engine.conftest import FakeTransport
 from vermilion.backends.memory_backend import MemoryCacheBackend
 from vermilion.clock import ManualClock
+from vermilion.commands.registry import RUN_LEAST
 from vermilion.config import Config
 from vermilion.engine.engine import Engine
-from vermilion.engine.transactions import RUN_LEAST
 from vermilion.protocol.encode import encode_resp2
 from vermilion.session import Session
 

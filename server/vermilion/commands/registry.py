@@ -32,6 +32,8 @@ Many: TypeAlias = Callable[[Session, Columns], Sequence[Reply] | Status | None]
 """Runs n calls of one command with equally many arguments, and returns n replies, or the one that all have. Returns
 None, with nothing changed, when the calls must run one by one. Pipelines are made of such runs, and Python goes over a
 column many times faster than over calls."""
+RUN_LEAST: Final = 4
+"""From this many calls of one command on, it pays to try to run them at once, column by column."""
 F = TypeVar("F", bound=Callable[..., Answer])
 
 COMMANDS: Final[dict[str, "Command"]] = {}

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final, cast
 
-from vermilion.commands.registry import Columns
-from vermilion.engine.transactions import RUN_LEAST
+from vermilion.commands.registry import RUN_LEAST, Columns
 from vermilion.keyspace.audience import EAR_AWAITED
 from vermilion.pending import Pending
 from vermilion.protocol.encode import BULK_HEADS, BULK_HEADS_SIZE, CRLF, ENCODERS, Encoder, encode_all

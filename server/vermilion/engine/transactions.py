@@ -13,6 +13,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final, cast
 
 from vermilion import errors
+from vermilion.commands.registry import RUN_LEAST
 from vermilion.engine.bound import BoundCommand
 from vermilion.errors import RespError
 from vermilion.keyspace.watching import WatchedKeys, Watching
@@ -22,9 +23,6 @@ from vermilion.session import GATE_ACL, GATE_JOURNAL, GATE_MULTI, GATE_REPLY, GA
 
 if TYPE_CHECKING:
     from vermilion.engine.engine import Engine
-
-RUN_LEAST: Final = 4
-"""From this many calls on it pays to look whether all are of one command."""
 
 _POINTER: Final = 8
 

@@ -5,16 +5,14 @@ than it does so call by call. Where a pipeline is of one command, `packed` keeps
 """
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from vermilion.commands.registry import RUN_LEAST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from redis._parsers import Encoder
-
-
-COLUMNS_LEAST: Final = 4
-"""From this many calls of one command on, it pays to take them column by column."""
 
 
 class Calls(list[list[bytes]]):
@@ -60,7 +58,7 @@ def packed(commands: "Iterable[Iterable[Any]]", encoder: "Encoder") -> Calls | A
         (b'SET', (b'0', b'1', b'2', b'3'))
     """
     commands = list(commands)
-    if len(commands) >= COLUMNS_LEAST and commands[-1] and commands[0]:
+    if len(commands) >= RUN_LEAST and commands[-1] and commands[0]:
         try:
             names, *columns = zip(*commands, strict=True)
         except ValueError:  # not all have equally many arguments

@@ -10,6 +10,7 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from vermilion.commands.registry import RUN_LEAST
 from vermilion.errors import RespError
 from vermilion.pending import Pending
 from vermilion.protocol.encode import ENCODERS, error_line
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
     from vermilion.pending import Answer
     from vermilion.testing.shared import SharedBackend
-
-RUN_LEAST: Final = 4
-"""From this many calls of one command on, it pays to try to run them at once."""
 
 _PLAIN: Final = frozenset({bytes, int, type(None)})
 _PLAIN_OR_STATUS: Final = _PLAIN | {Status}
